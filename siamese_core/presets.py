@@ -1,0 +1,104 @@
+"""Named recipes: a few settings changed from the defaults, each for a purpose.
+
+A preset says how to train; what a data set needs whatever the recipe (its picture size, say) is in
+DATASETS. Explicit settings outrank both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from siamese_core.config import TrainConfig
+from siamese_core.errors import ConfigError
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {
+        "about": "A minute or less: batches of classes, every pair of which is used (SupCon).",
+        "classes_per_batch": 24,
+        "items_per_class": 5,
+        "class_copies": True,
+        "epochs": 15,
+        "steps_per_epoch": 40,
+        "max_seconds": 45.0,
+    },
+    "laptop": {
+        "about": "About five minutes on two cores: hard negatives from within an alphabet.",
+        "classes_per_batch": 20,
+        "items_per_class": 4,
+        "groups_per_batch": 3,
+        "class_copies": True,
+        "embedding_size": 128,
+        "rotation": 15.0,
+        "scale": 0.2,
+        "shear": 0.2,
+        "shift": 0.1,
+        "epochs": 60,
+        "steps_per_epoch": 50,
+    },
+    "pairs": {
+        "about": "The textbook: explicit pairs, half of them the same, with the contrastive loss (2006).",
+        "loss": "contrastive",
+        "sampler": "pairs",
+        "distance": "euclidean",
+        "margin": 1.0,
+        "epochs": 20,
+        "max_seconds": 90.0,
+    },
+    "triplets": {
+        "about": "Anchor, positive and negative, the hardest of each batch, with the triplet loss (2015).",
+        "loss": "triplet",
+        "sampler": "classes",
+        "mining": "semi_hard",
+        "distance": "euclidean",
+        "margin": 0.3,
+        "classes_per_batch": 16,
+        "items_per_class": 6,
+        "epochs": 20,
+        "max_seconds": 90.0,
+    },
+    "koch": {
+        "about": "Koch 2015: a learned weighted distance and binary cross-entropy on explicit pairs.",
+        "loss": "bce",
+        "sampler": "pairs",
+        "distance": "weighted_l1",
+        "normalise": False,
+        "epochs": 20,
+        "max_seconds": 90.0,
+    },
+}
+
+DATASETS: dict[str, dict[str, Any]] = {
+    "digits": {"image_size": 16, "extra_classes": "glyphs"},
+    "glyphs": {"image_size": 28},
+    "omniglot": {"image_size": 28},
+    "olivetti": {"image_size": 48},
+}
+
+_FIRST_CHOICE = {"omniglot": "laptop"}
+
+
+def for_dataset(name: str) -> str:
+    """The preset that suits a data set best."""
+    return _FIRST_CHOICE.get(name, "quick")
+
+
+def about(preset: str) -> str:
+    """One sentence on what a preset is for."""
+    return str(_preset(preset)["about"])
+
+
+def build(dataset: str, preset: str | None = None, **settings: Any) -> TrainConfig:
+    """A checked config: the preset's settings, then the data set's, then those given.
+
+    Raises ConfigError with all problems at once (unknown preset or setting, impossible values).
+    """
+    chosen = _preset(preset or for_dataset(dataset))
+    values: dict[str, Any] = {k: v for k, v in chosen.items() if k != "about"}
+    values |= DATASETS.get(dataset, {}) | settings | {"dataset": dataset}
+    return TrainConfig.from_dict(values).check()
+
+
+def _preset(name: str) -> dict[str, Any]:
+    if name not in PRESETS:
+        raise ConfigError(f"There is no preset '{name}'; choose one of: {', '.join(PRESETS)}.")
+    return PRESETS[name]
