@@ -1,0 +1,114 @@
+"""From settings to what the loop trains on: load, split by class, bring to the network's input size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from siamese_core import datasets
+from siamese_core.config import TrainConfig
+from siamese_core.datasets.glyphs import glyphs
+from siamese_core.datasets.splits import split_by_class
+from siamese_core.modalities.image import ImageItems
+from siamese_core.types import InputSpec, LabelledSet, Split
+
+EXTRA_CLASSES = 600
+EXTRA_HANDS = 8
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The three parts, fitted to `spec`; `train` may hold extra invented classes after its own."""
+
+    spec: InputSpec
+    train: LabelledSet
+    validation: LabelledSet
+    test: LabelledSet
+    split: Split
+    about: dict[str, Any]  # for config.json: name, digest, classes, items, groups, about
+    names: dict[str, list[str]]  # for config.json: class names of the three parts
+
+
+def prepare(
+    config: TrainConfig,
+    data_root: Path | None = None,
+    progress: Callable[[str, float], None] | None = None,
+    names: dict[str, list[str]] | None = None,
+) -> Prepared:
+    """Load and split. `names`, from an earlier start of the same run, fixes the split by class names.
+
+    Raises DataError or ConfigError in plain words.
+    """
+    whole = datasets.load(config.dataset, data_root, progress=progress)
+    split = split_by_class(whole, config.seed, config.hold_out) if names is None else _split_of(whole, names)
+    native = whole.items.spec
+    spec = replace(native, height=config.image_size, width=config.image_size)
+    train, validation, test = (
+        _fitted(whole.classes(part), spec) for part in (split.train, split.validation, split.test)
+    )
+    if config.extra_classes == "glyphs":
+        train = with_glyphs(train, config.seed)
+    about = {
+        "name": whole.name,
+        "digest": whole.digest,
+        "classes": whole.n_classes,
+        "items": len(whole),
+        "groups": list(whole.group_names),
+        "about": whole.about,
+    }
+    parts = {name: [whole.class_names[c] for c in getattr(split, name)] for name in ("train", "validation", "test")}
+    return Prepared(spec, train, validation, test, split, about, parts)
+
+
+def with_glyphs(train: LabelledSet, seed: int) -> LabelledSet:
+    """The training part with invented characters after its own classes, as groups of their own.
+
+    They are drawn with the pen of scikit-learn's digits where the pictures are that small. Only for
+    ink on paper in grey.
+    """
+    from siamese_core.errors import ConfigError
+
+    spec = train.items.spec
+    if spec.polarity != "ink" or spec.channels != 1:
+        raise ConfigError("Extra classes of invented characters go with ink on paper only; set them to 'none'.")
+    style = "scan" if spec.height <= 16 else "pen"
+    extra = glyphs(EXTRA_CLASSES, EXTRA_HANDS, spec.height, seed + 1, alphabets=30, style=style)
+    items = extra.items.fitted(spec)
+    assert isinstance(items, ImageItems)
+    assert isinstance(train.items, ImageItems)
+    own = np.zeros(train.n_classes, dtype=np.int64) if train.class_groups is None else train.class_groups
+    own_names = train.group_names or (train.name,)
+    extra_groups = extra.class_groups if extra.class_groups is not None else np.zeros(extra.n_classes, dtype=np.int64)
+    none = np.full(len(train), -1, dtype=np.int64)
+    makers = none if train.makers is None else train.makers
+    return LabelledSet(
+        name=train.name,
+        items=ImageItems(np.concatenate([train.items.pixels, items.pixels]), spec),
+        labels=np.concatenate([train.labels, extra.labels + train.n_classes]),
+        class_names=train.class_names + tuple(f"invented/{n}" for n in extra.class_names),
+        class_groups=np.concatenate([own, extra_groups + len(own_names)]),
+        group_names=own_names + tuple(f"invented {n}" for n in extra.group_names),
+        makers=None if (train.makers is None or extra.makers is None) else np.concatenate([makers, extra.makers]),
+        about=train.about,
+    )
+
+
+def _fitted(part: LabelledSet, spec: InputSpec) -> LabelledSet:
+    return part.with_items(part.items.fitted(spec))
+
+
+def _split_of(whole: LabelledSet, names: dict[str, list[str]]) -> Split:
+    from siamese_core.errors import DataError
+
+    index = {n: i for i, n in enumerate(whole.class_names)}
+    missing = [n for part in names.values() for n in part if n not in index]
+    if missing:
+        raise DataError(
+            f"The data set {whole.name} has changed since this run began (the class '{missing[0]}' is gone); "
+            "put it back or start a new run."
+        )
+    return Split(*(tuple(index[n] for n in names[part]) for part in ("train", "validation", "test")))

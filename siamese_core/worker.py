@@ -1,0 +1,337 @@
+"""The training process: `python -m siamese_core.worker FOLDER [--data-root DIR]`.
+
+Joins the loop (which knows no files) to the run folder (which knows no training). It is the only
+writer of its folder. It waits for its turn on the device by itself, so a queued run starts even when
+the dashboard is down, and it takes up where a checkpoint left off when there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from siamese_core.errors import SiameseError
+from siamese_core.files import read_json, write_json
+from siamese_core.runs import FORMAT, Run
+
+HEARTBEAT = 1.0  # seconds
+LOCK_POLL = 0.5  # seconds
+DISK_FULL = "The disk is full, so the last checkpoint could not be written; free some space, then resume the run."
+
+
+class Folder:
+    """The worker's pen: events and status of one run. Writing them can never end a training."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lock = threading.Lock()
+        me = psutil.Process()
+        self.status: dict[str, Any] = {
+            "format": FORMAT,
+            "state": "queued",
+            "reason": "",
+            "pid": me.pid,
+            "started": me.create_time(),
+            "heartbeat": time.time(),
+        }
+        self.events = folder / "events.jsonl"
+        self._drop_unfinished_line()
+        self._closed = threading.Event()
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def emit(self, event: dict[str, Any]) -> None:
+        """Append one event. A full disk is not a reason to lose a training."""
+        line = json.dumps({"time": round(time.time(), 3)} | event, ensure_ascii=False) + "\n"
+        try:
+            with self.events.open("a", encoding="utf-8") as f:
+                f.write(line)
+        except OSError as e:
+            print(f"event not written: {e}", file=sys.stderr)
+        if event["event"] in ("step", "epoch"):
+            self.update(**{k: event[k] for k in ("step", "epoch", "epochs", "seconds", "progress")}, write=False)
+
+    def message(self, text: str) -> None:
+        """One plain sentence for the log under the curves."""
+        self.emit({"event": "message", "text": text})
+
+    def update(self, write: bool = True, **changes: Any) -> None:
+        """Change the status; written now, or with the next heartbeat."""
+        with self.lock:
+            self.status |= changes
+        if write:
+            self._write()
+
+    def close(self, state: str, reason: str = "") -> None:
+        """The last words: a terminal state."""
+        self._closed.set()
+        self.emit({"event": "end", "state": state, "reason": reason})
+        self.update(state=state, reason=reason)
+
+    def should_stop(self) -> bool:
+        """True once somebody asked."""
+        return (self.folder / "stop").exists()
+
+    def _beat(self) -> None:
+        while not self._closed.wait(HEARTBEAT):
+            self._write()
+
+    def _write(self) -> None:
+        with self.lock:
+            self.status["heartbeat"] = time.time()
+            try:
+                write_json(self.folder / "status.json", self.status)
+            except OSError as e:
+                print(f"status not written: {e}", file=sys.stderr)
+
+    def _drop_unfinished_line(self) -> None:
+        if not self.events.exists():
+            return
+        with self.events.open("r+b") as f:
+            data = f.read()
+            f.truncate(data.rfind(b"\n") + 1)
+
+
+def locks_folder() -> Path:
+    """Where the devices' locks are: one folder for all runs folders of this user on this machine."""
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    folder = Path(os.environ.get("SIAMESE_LOCKS") or Path(tempfile.gettempdir()) / f"siamese-lab-{user}")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def work(folder: Path, data_root: Path | None = None) -> str:
+    """Train the run in `folder` to its end; returns the terminal state that was written."""
+    pen = Folder(folder)
+    pen.update()
+    try:
+        state, reason = _wait_and_train(pen, data_root), ""
+    except SiameseError as e:
+        state, reason = "failed", str(e)
+    except MemoryError:
+        state, reason = "failed", "The machine ran out of memory; use smaller pictures or fewer classes a batch."
+    except Exception as e:
+        traceback.print_exc()
+        state, reason = "failed", _plain_reason(e)
+    pen.close(state, reason)
+    return state
+
+
+def _plain_reason(error: Exception) -> str:
+    kind, text = type(error).__name__, str(error).splitlines()[0] if str(error) else ""
+    if kind == "OutOfMemoryError":
+        return "The GPU ran out of memory; use fewer classes a batch, smaller pictures or a narrower network."
+    if isinstance(error, OSError) and error.errno == 28:
+        return DISK_FULL
+    if "CUDA" in text or "cuda" in text:
+        return f"The GPU failed during training ({text}); resume on the CPU by choosing that device."
+    return f"Something unexpected went wrong ({kind}: {text}); the details are in worker.log in the run's folder."
+
+
+def _wait_and_train(pen: Folder, data_root: Path | None) -> str:
+    from filelock import FileLock, Timeout
+
+    from siamese_core import device as devices
+
+    run = Run(pen.folder)
+    config = run.config()
+    pen.message("Starting.")
+    device = devices.choose(config.device)
+    lock = FileLock(locks_folder() / f"{device}.lock")
+    while True:
+        try:
+            lock.acquire(timeout=LOCK_POLL)
+            break
+        except Timeout:
+            waiting = f"Another training is using the {device.upper()}; this one starts by itself when that one ends."
+            if pen.status["reason"] != waiting:
+                pen.message(waiting)
+                pen.update(reason=waiting)
+            if pen.should_stop():
+                return "stopped"
+    with lock:
+        pen.update(state="running", reason="", device=device)
+        return _train(pen, run, device, data_root)
+
+
+def _train(pen: Folder, run: Run, device: str, data_root: Path | None) -> str:
+    from siamese_core import checkpoint
+    from siamese_core.prepare import prepare
+    from siamese_core.training import Trainer
+
+    manifest, config = run.manifest(), run.config()
+    pen.message(f"Loading the data set {config.dataset}.")
+    data = prepare(config, data_root, progress=_progress_to(pen), names=manifest.get("split"))
+    _fill_in(run, manifest, data)
+    trainer = Trainer(config, data.spec, data.train, data.validation, device)
+    saved = checkpoint.load_state(run.folder)
+    parameters = sum(p.numel() for p in trainer.encoder.parameters())
+    if saved is not None:
+        _restore(trainer, saved, run)
+        pen.emit({"event": "resume", "step": trainer.step, "epoch": trainer.epoch, "seconds": trainer.seconds})
+    else:
+        pen.emit(
+            {
+                "event": "start",
+                "parameters": parameters,
+                "device": device,
+                "steps_per_epoch": trainer.steps_per_epoch,
+                "epochs": config.epochs,
+                "train_items": len(data.train),
+                "train_classes": data.train.n_classes,
+                "validation_classes": data.validation.n_classes,
+                "test_classes": data.test.n_classes,
+            }
+        )
+    saver = Saver(pen, trainer, data, {"device": device, "parameters": parameters})
+    outcome = trainer.run(pen.emit, pen.should_stop, saver.epoch)
+    saver.state()
+    saver.reference()
+    if saver.problem:
+        raise SiameseError(saver.problem)
+    return outcome
+
+
+class Saver:
+    """Saves after every epoch. A failed save is told and tried again; only the last one decides."""
+
+    def __init__(self, pen: Folder, trainer: Any, data: Any, facts: dict[str, Any]) -> None:
+        self.pen, self.trainer, self.data, self.facts = pen, trainer, data, facts
+        self.folder = pen.folder
+        self.problem = ""
+
+    def epoch(self, found: dict[str, Any], is_best: bool) -> None:
+        """Best weights and card first, then what resuming needs: a crash in between repeats an epoch."""
+        self._try(lambda: self._epoch(found, is_best))
+
+    def state(self) -> None:
+        """The state as it is now, for resuming, and the last weights."""
+        from siamese_core import checkpoint
+
+        def save() -> None:
+            checkpoint.save_weights(self.folder / "last.safetensors", self.trainer.weights())
+            checkpoint.save_state(self.folder, *self.trainer.state())
+
+        self._try(save)
+
+    def reference(self) -> None:
+        """Embeddings of a few hundred training items, by the last weights."""
+        import numpy as np
+
+        from siamese_core import checkpoint, probe
+
+        if not (self.folder / "best.safetensors").exists():
+            return
+        rng = np.random.default_rng(0)
+        pick = np.sort(rng.permutation(len(self.data.train))[:1000])
+        encoder = self.trainer.average if self.trainer.config.average else self.trainer.encoder
+        z = probe.embed(encoder, self.trainer.train_table.batch, pick)
+        self._try(lambda: checkpoint.save_reference(self.folder, z.float().cpu().numpy()))
+
+    def _epoch(self, found: dict[str, Any], is_best: bool) -> None:
+        from siamese_core import checkpoint
+
+        t = self.trainer
+        weights = t.weights()
+        if is_best:
+            digest = checkpoint.save_weights(self.folder / "best.safetensors", weights)
+            training = self.facts | {"seconds": round(t.seconds, 1), "steps": t.step, "epoch": max(1, t.epoch)}
+            card = checkpoint.card(found, t.probe.same, training, self.data.about, digest)
+            write_json(self.folder / "card.json", card)
+        checkpoint.save_snapshot(self.folder, max(1, t.epoch), t.config.epochs, found["embeddings"], t.probe.labels)
+        checkpoint.save_weights(self.folder / "last.safetensors", weights)
+        checkpoint.save_state(self.folder, *t.state())
+
+    def _try(self, save: Any) -> None:
+        try:
+            save()
+            self.problem = ""
+        except OSError as e:
+            self.problem = (
+                DISK_FULL
+                if e.errno == 28
+                else f"The checkpoint could not be written ({e.strerror or e}); mend that, then resume the run."
+            )
+            self.pen.message(self.problem)
+
+
+def _restore(trainer: Any, saved: Any, run: Run) -> None:
+    from siamese_core.errors import RunError
+
+    try:
+        trainer.restore(*saved)
+    except (KeyError, RuntimeError, ValueError, TypeError, IndexError):
+        raise RunError(
+            f"The checkpoint of run {run.name} belongs to another network or version and cannot be resumed; "
+            "use Repeat to train it again."
+        ) from None
+
+
+def _fill_in(run: Run, manifest: dict[str, Any], data: Any) -> None:
+    """What only the data can tell, into config.json, at the first start; checked at later ones."""
+    import platform
+
+    import numpy
+    import torch
+
+    from siamese_core import __version__
+    from siamese_core.errors import DataError
+
+    if "data" in manifest:
+        if manifest["data"]["digest"] != data.about["digest"]:
+            raise DataError(
+                f"The data set {data.about['name']} is not the one this run began with (its content differs); "
+                "put the old one back, or start a new run."
+            )
+        return
+    manifest["input"] = data.spec.to_json()
+    manifest["data"] = data.about
+    manifest["split"] = data.names
+    manifest["versions"] = {
+        "siamese_core": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+    }
+    own = data.train.labels < len(data.names["train"])  # invented extra classes are nobody's data
+    digests = data.train.items.select(numpy.flatnonzero(own)).digests()
+    (run.folder / "train_digests.txt").write_text("\n".join(sorted(set(digests))) + "\n")
+    write_json(run.folder / "config.json", manifest)
+
+
+def _progress_to(pen: Folder) -> Any:
+    last = [0.0]
+
+    def show(text: str, share: float) -> None:
+        if time.monotonic() - last[0] > 1.0:
+            last[0] = time.monotonic()
+            pen.update(reason=f"{text} ({share:.0%})", write=False)
+
+    return show
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point of the process; 0 when the run finished or was stopped."""
+    parser = argparse.ArgumentParser(prog="python -m siamese_core.worker", description="Train the run in a folder.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--data-root", type=Path, default=None)
+    args = parser.parse_args(argv)
+    try:
+        read_json(args.folder / "config.json")
+    except (OSError, ValueError):
+        print(f"{args.folder} is not a run: it has no readable config.json.", file=sys.stderr)
+        return 2
+    return 0 if work(args.folder, args.data_root) in ("finished", "stopped") else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
