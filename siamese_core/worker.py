@@ -46,6 +46,8 @@ class Folder:
         }
         self.events = folder / "events.jsonl"
         self._drop_unfinished_line()
+        for part in folder.glob(".*.part"):  # what a killed worker was writing
+            part.unlink(missing_ok=True)
         self._closed = threading.Event()
         threading.Thread(target=self._beat, daemon=True).start()
 
@@ -171,6 +173,7 @@ def _train(pen: Folder, run: Run, device: str, data_root: Path | None) -> str:
     manifest, config = run.manifest(), run.config()
     pen.message(f"Loading the data set {config.dataset}.")
     data = prepare(config, data_root, progress=_progress_to(pen), names=manifest.get("split"))
+    pen.update(reason="")
     _fill_in(run, manifest, data)
     trainer = Trainer(config, data.spec, data.train, data.validation, device)
     saved = checkpoint.load_state(run.folder)
@@ -330,7 +333,14 @@ def main(argv: list[str] | None = None) -> int:
     except (OSError, ValueError):
         print(f"{args.folder} is not a run: it has no readable config.json.", file=sys.stderr)
         return 2
-    return 0 if work(args.folder, args.data_root) in ("finished", "stopped") else 1
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(args.folder / ".worker.lock", timeout=5):  # one writer a folder, whatever happens
+            return 0 if work(args.folder, args.data_root) in ("finished", "stopped") else 1
+    except Timeout:
+        print("Another worker is at this run.", file=sys.stderr)
+        return 3
 
 
 if __name__ == "__main__":
