@@ -1,0 +1,158 @@
+"""A trained network, ready to use: immutable, in eval mode, safe to share between threads.
+
+Weights are read from safetensors only (never a pickle): one flat table with "encoder.<name>" and
+"distance.<name>", written by the worker with the metadata {"format": "siamese-lab-1"}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from siamese_core import device as devices
+from siamese_core import distances, encoders, runs
+from siamese_core.config import TrainConfig
+from siamese_core.errors import ConfigError, RunError
+from siamese_core.files import sha16
+from siamese_core.runs import Run
+from siamese_core.types import InputSpec, Items
+
+WEIGHTS_FORMAT = "siamese-lab-1"
+BLOCK = 2**24  # numbers of a distance computation held at once
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A run's network with its weights; implements `types.Embedder`. Make it with `load`."""
+
+    name: str
+    config: TrainConfig
+    spec: InputSpec
+    card: dict[str, Any]
+    threshold: float | None
+    weights_digest: str
+    device: str
+    encoder: nn.Module = field(repr=False)
+    distance_module: nn.Module = field(repr=False)
+
+    def embed(self, items: Items, batch: int = 256, progress: Progress | None = None) -> np.ndarray:
+        """Items of length N, fitted to `spec` where they are not -> (N, D) float32."""
+        return self._encode(self.encoder, items, batch, progress)
+
+    def maps(self, items: Items, batch: int = 64) -> np.ndarray:
+        """Items of length N -> the last convolution's maps (N, C, h, w) float32; what follows is linear."""
+        return self._encode(cast(Callable[[Tensor], Tensor], self.encoder.maps), items, batch, None)
+
+    def distances(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """(M, D) and (M, D) embeddings -> (M,) float32 distances, smaller is closer."""
+        with torch.inference_mode():
+            found = self.distance_module.pairs(self._tensor(a), self._tensor(b))  # type: ignore[operator]
+        return found.float().cpu().numpy()
+
+    def distance_matrix(self, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+        """(Q, D) and (G, D) embeddings -> (Q, G) float32 distances, in blocks that fit in memory."""
+        found = np.empty((len(queries), len(gallery)), dtype=np.float32)
+        rows = max(1, BLOCK // max(1, gallery.size))
+        with torch.inference_mode():
+            g = self._tensor(gallery)
+            for i in range(0, len(queries), rows):
+                block = self.distance_module.matrix(self._tensor(queries[i : i + rows]), g)  # type: ignore[operator]
+                found[i : i + rows] = block.float().cpu().numpy()
+        return found
+
+    def _tensor(self, x: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).to(self.device)
+
+    def _encode(
+        self, forward: Callable[[Tensor], Tensor], items: Items, batch: int, progress: Progress | None
+    ) -> np.ndarray:
+        if batch < 1:
+            raise ConfigError(f"The batch size is {batch}, but must be at least 1.")
+        resident = items.fitted(self.spec).resident(self.device)
+        n = len(items)
+        found: list[Tensor] = []
+        with torch.inference_mode():
+            if not n:
+                blank = torch.zeros(1, self.spec.channels, self.spec.height, self.spec.width, device=self.device)
+                return forward(blank)[:0].float().cpu().numpy()
+            for i in range(0, n, batch):
+                found.append(forward(resident.batch(np.arange(i, min(i + batch, n)))))
+                if progress:
+                    progress(f"Encoded {min(i + batch, n)} of {n}", min(i + batch, n) / n)
+            return torch.cat(found).float().cpu().numpy()
+
+
+def load(run: Run | str | Path, device: str = "cpu", weights: str = "best") -> Trained:
+    """A run (or its folder, its name, or 'starter') -> its network with the 'best' or 'last' weights.
+
+    Raises RunError when files of the run are missing, truncated, of another version or do not fit each
+    other, DeviceError when the device is not there, ConfigError for other weights.
+    """
+    if weights not in ("best", "last"):
+        raise ConfigError(f"There are no weights called '{weights}'; use best or last.")
+    found = run if isinstance(run, Run) else runs.find(run)
+    config, spec, path = found.config(), found.spec(), found.weights(weights)
+    where = devices.choose(device)
+    encoder = encoders.build(config, spec)
+    distance = distances.build(config.distance, config.embedding_size)
+    _fill(nn.ModuleDict({"encoder": encoder, "distance": distance}), path, found.name)
+    for module in (encoder, distance):
+        module.eval().requires_grad_(False).to(where)
+    card = found.card() or {}
+    threshold = card.get("threshold")
+    usable = isinstance(threshold, (int, float)) and np.isfinite(threshold)
+    return Trained(
+        name=found.name,
+        config=config,
+        spec=spec,
+        card=card,
+        threshold=float(threshold) if usable else None,
+        weights_digest=sha16(path),
+        device=where,
+        encoder=encoder,
+        distance_module=distance,
+    )
+
+
+def _fill(modules: nn.Module, path: Path, name: str) -> None:
+    """Load a weights file into the modules, strictly; RunError in one sentence when it does not fit."""
+    try:
+        with safe_open(path, framework="pt") as f:
+            version = (f.metadata() or {}).get("format")
+            table = {key: f.get_tensor(key) for key in f.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError, ValueError) as e:
+        raise RunError(
+            f"The weights {path.name} of run {name} cannot be read: the file is cut short or damaged ({e}). "
+            "Copy the run again, or resume its training."
+        ) from None
+    if version != WEIGHTS_FORMAT:
+        raise RunError(
+            f"The weights {path.name} of run {name} have the format {version!r}, but this version of Siamese Lab "
+            f"reads '{WEIGHTS_FORMAT}'; open the run with the version that made it."
+        )
+    own = modules.state_dict()
+    for key in sorted(own.keys() | table.keys()):
+        problem = ""
+        if key not in table:
+            problem = f"'{key}' is missing"
+        elif key not in own:
+            problem = f"'{key}' is not part of its network"
+        elif own[key].shape != table[key].shape:
+            problem = f"'{key}' is {tuple(table[key].shape)} and should be {tuple(own[key].shape)}"
+        elif table[key].is_floating_point() and not bool(torch.isfinite(table[key]).all()):
+            problem = f"'{key}' holds values that are not numbers"
+        if problem:
+            raise RunError(
+                f"The weights {path.name} of run {name} do not fit its config.json: {problem}. "
+                "Put back the files that belong together, or train the run again."
+            )
+    modules.load_state_dict(table)
