@@ -1,0 +1,189 @@
+"""A folder of class folders (a/x.png), or of groups of them (g/a/x.png), or a zip of one.
+
+A class is a folder that holds pictures; what is above it is its group. Hidden files, side files
+(text, tables, thumbnails) and links that lead out of the folder are passed over.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from siamese_core.datasets.archives import SafeZip
+from siamese_core.errors import DataError
+from siamese_core.modalities.decoding import EXTENSIONS, MAX_BYTES, decode, opener, plain_name
+from siamese_core.modalities.fitting import looks_inked
+from siamese_core.modalities.image import ImageItems, Progress, WholeSetError, each, fit_array
+from siamese_core.types import InputSpec, LabelledSet
+
+NATIVE_SIDE = 256
+FITTED_SIDE = 128
+MAX_PIXEL_BYTES = 2 * 2**30
+MAX_FILES = 1_000_000
+INKED_SHARE = 0.9
+_SIDE_FILES = frozenset(
+    [".txt", ".csv", ".tsv", ".json", ".jsonl", ".md", ".html", ".htm", ".xml", ".yaml", ".yml", ".pdf", ".db", ".ini", ".py", ".log", ".npy", ".npz", ".wav", ".mp3", ".mat"]
+)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One candidate file: `name` relative with "/", and how to get its bytes."""
+
+    name: str
+    read: Callable[[], bytes]
+
+
+def load(path: Path, progress: Progress | None = None) -> LabelledSet:
+    """Pictures below a folder, or inside a zip, as a labelled set; classes and files in order of name.
+
+    Pictures that are all of one size up to 256 x 256 stay as they are; otherwise each is fitted into
+    S x S, S the median longer side, at most 128. They are taken for ink on paper when 9 in 10 of them
+    look so, else for photos. Raises DataError: no pictures or no class folders, pictures that cannot
+    be read (the first is named), more than 2 GiB of pixels, or an archive not to be trusted.
+    """
+    if path.is_dir():
+        return _build(path.name or str(path), _folder_sources(path), path, progress)
+    with SafeZip(path) as archive:
+        sources = [_Source(name, _zip_reader(archive, name)) for name in archive.names]
+        return _build(path.stem, _unwrapped(sources), path, progress)
+
+
+def _build(name: str, sources: list[_Source], path: Path, progress: Progress | None) -> LabelledSet:
+    sources = sorted((s for s in sources if _wanted(s)), key=lambda s: s.name)
+    inside = [s for s in sources if "/" in s.name]
+    if not inside:
+        where = "lie beside each other" if sources else "are missing"
+        raise DataError(
+            f"{path} is no folder of class folders: the pictures {where}; put those of each class into a folder "
+            "of their own, as in cats/one.png."
+        )
+    folders = [str(PurePosixPath(s.name).parent) for s in inside]
+    classes = sorted(set(folders))
+    index = {c: i for i, c in enumerate(classes)}
+    items = _items(inside, progress)
+    groups, group_names = _groups(classes)
+    warnings = []
+    if len(inside) < len(sources):
+        warnings.append(f"{len(sources) - len(inside)} pictures that lie in no class folder were passed over.")
+    return LabelledSet(
+        name=name,
+        items=items,
+        labels=np.array([index[f] for f in folders], dtype=np.int64),
+        class_names=tuple(classes),
+        class_groups=groups,
+        group_names=group_names,
+        about=f"{len(inside):,} pictures in {len(classes):,} class folders of {plain_name(path.name)}, yours, "
+        "under whatever terms you have them.",
+        warnings=tuple(warnings),
+    )
+
+
+def _groups(classes: list[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Groups of classes, when every class is in one."""
+    if not all("/" in c for c in classes):
+        return None, ()
+    above = [str(PurePosixPath(c).parent) for c in classes]
+    names = sorted(set(above))
+    return np.array([names.index(a) for a in above], dtype=np.int64), tuple(names)
+
+
+def _folder_sources(root: Path) -> list[_Source]:
+    """Files below a folder; links are followed only to what is inside it."""
+    home = root.resolve()
+    found: list[_Source] = []
+    for folder, below, files in os.walk(root):
+        below[:] = sorted(d for d in below if not d.startswith(".") and not (Path(folder) / d).is_symlink())
+        for file in files:
+            path = Path(folder) / file
+            if path.is_symlink() and not path.resolve().is_relative_to(home):
+                continue
+            if path.is_file():
+                found.append(_Source(path.relative_to(root).as_posix(), _file_reader(path)))
+        if len(found) > MAX_FILES:
+            raise DataError(f"{root} holds more than {MAX_FILES:,} files; choose a smaller folder.")
+    return found
+
+
+def _file_reader(path: Path) -> Callable[[], bytes]:
+    def read() -> bytes:
+        try:
+            with path.open("rb") as file:
+                return file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise DataError(f"{plain_name(str(path))} cannot be read: {error.strerror}.") from error
+
+    return read
+
+
+def _zip_reader(archive: SafeZip, name: str) -> Callable[[], bytes]:
+    return lambda: archive.read(name)
+
+
+def _unwrapped(sources: list[_Source]) -> list[_Source]:
+    """Without the one folder that the zip's content may be wrapped in, where classes remain below it."""
+    kept = [s for s in sources if _wanted(s)]
+    while kept and all(s.name.count("/") >= 2 for s in kept) and len({s.name.split("/")[0] for s in kept}) == 1:
+        kept = [_Source(s.name.split("/", 1)[1], s.read) for s in kept]
+    return kept
+
+
+def _wanted(source: _Source) -> bool:
+    """Whether a file is meant as a picture: by its ending, else by its first bytes."""
+    path = PurePosixPath(source.name)
+    if any(part.startswith(".") for part in path.parts):
+        return False
+    suffix = path.suffix.lower()
+    if suffix in EXTENSIONS:
+        return True
+    return suffix not in _SIDE_FILES and opener(source.read()[:16]) is not None
+
+
+def _items(sources: list[_Source], progress: Progress | None) -> ImageItems:
+    budget = _Budget()
+
+    def work(source: _Source) -> tuple[tuple[int, int], np.ndarray]:
+        image = decode(source.read(), source.name)
+        size = image.size
+        if max(size) > NATIVE_SIDE:
+            image.thumbnail((NATIVE_SIDE, NATIVE_SIDE), Image.Resampling.BOX)
+        picture = np.asarray(image)
+        budget.add(picture.nbytes)
+        return size, picture
+
+    read = each(work, sources, "Reading pictures", progress)
+    sizes = {size for size, _ in read}
+    pictures = [picture for _, picture in read]
+    ink = np.mean([looks_inked(p) for p in pictures]) >= INKED_SHARE
+    channels = 3 if not ink and any(p.ndim == 3 for p in pictures) else 1
+    width, height = next(iter(sizes))
+    if len(sizes) > 1 or max(width, height) > NATIVE_SIDE:
+        side = int(np.median([max(size) for size, _ in read]))
+        width = height = max(8, min(FITTED_SIDE, side))
+    spec = InputSpec(channels, height, width, "ink" if ink else "photo")
+    budget.check(len(pictures) * channels * height * width)
+    return ImageItems(np.stack([fit_array(p, spec) for p in pictures]), spec)
+
+
+class _Budget:
+    """Counts the bytes of decoded pixels and says when they are too many."""
+
+    def __init__(self) -> None:
+        self.used = 0
+
+    def add(self, count: int) -> None:
+        """Counts; threads may lose one now and then, the bound need not be exact."""
+        self.used += count
+        self.check(self.used)
+
+    def check(self, count: int) -> None:
+        """Raises WholeSetError when so many bytes are too many."""
+        if count > MAX_PIXEL_BYTES:
+            raise WholeSetError(
+                f"These pictures would take more than {MAX_PIXEL_BYTES >> 30} GiB of memory; use fewer or smaller ones."
+            )

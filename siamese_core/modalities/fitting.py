@@ -1,0 +1,113 @@
+"""What the network sees of a picture: polarity, padding or cropping, antialiased resizing. Numpy alone.
+
+One and the same code serves whole sets and single uploads, so that an uploaded picture of the
+training set is, to the pixel, the picture that was trained on.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from siamese_core.types import InputSpec
+
+_CHUNK = 2**23  # pixels worked on at once as float32
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R 601-2, as PIL's convert("L")
+
+
+def ink_of(grey: np.ndarray) -> np.ndarray:
+    """A grey picture (H, W) uint8 of either polarity -> (H, W) uint8 with paper 0 and ink up to 255.
+
+    The paper is the median of the border; ink is on whichever side of it the picture reaches further.
+    What is within the border's own noise is paper. A clean picture is changed in sign only; an empty
+    page comes back all 0.
+    """
+    height, width = grey.shape
+    rim = max(1, min(height, width) // 50)
+    border = np.concatenate([grey[:rim].ravel(), grey[-rim:].ravel(), grey[:, :rim].ravel(), grey[:, -rim:].ravel()])
+    paper = float(np.median(border))
+    noise = 3.0 * float(np.median(np.abs(border - paper)))
+    rank = min(8, grey.size // 1000)  # a few specks may be stronger than the ink
+    flat = grey.ravel()
+    low = float(np.partition(flat, rank)[rank])
+    high = float(np.partition(flat, flat.size - 1 - rank)[flat.size - 1 - rank])
+    dark = paper - low >= high - paper
+    peak = (paper - low if dark else high - paper) - noise
+    if peak < 24:
+        return np.zeros_like(grey)
+    signed = (paper - grey.astype(np.float32)) if dark else (grey.astype(np.float32) - paper)
+    return np.rint((signed - noise) * (255.0 / peak)).clip(0, 255).astype(np.uint8)
+
+
+def looks_inked(picture: np.ndarray) -> bool:
+    """Whether a picture (H, W) or (H, W, 3) uint8 is ink on paper (or chalk on a board): grey, its
+    border clean and even, its content mostly paper or ink with little between."""
+    if picture.ndim == 3:
+        return False
+    border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]]).astype(np.int32)
+    paper = int(np.median(border))
+    if 32 < paper < 128 or np.mean(np.abs(border - paper) <= 24) < 0.8:
+        return False
+    ink = ink_of(picture)
+    between = np.mean((ink > 64) & (ink < 176))
+    return bool(np.mean(ink < 64) >= 0.5 and between <= 0.12 and ink.any())
+
+
+def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(N, C, h, w) uint8 -> (N, C, height, width) uint8, triangle filter, widened when shrinking (antialiased)."""
+    n, c, h, w = pixels.shape
+    if (h, w) == (height, width):
+        return pixels
+    out = np.empty((n, c, height, width), dtype=np.uint8)
+    across, down = _weights(w, width), _weights(h, height)
+    step = max(1, _CHUNK // (c * h * max(w, width)))
+    for start in range(0, n, step):
+        part = pixels[start : start + step].reshape(-1, w).astype(np.float32)
+        rows = (part @ across.T).reshape(-1, h, width)
+        out[start : start + step] = np.rint(down @ rows).clip(0, 255).reshape(-1, c, height, width)
+    return out
+
+
+def place(pixels: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """(N, c, h, w) uint8 of the right polarity -> (N, C, H, W) uint8 of the spec: ink is padded with
+    paper to the spec's shape, of a photo the centre is taken; then resized."""
+    pixels = channels(pixels, spec.channels)
+    h, w = pixels.shape[2:]
+    if spec.polarity == "ink":
+        tall, wide = max(h, round(w * spec.height / spec.width)), max(w, round(h * spec.width / spec.height))
+        if (tall, wide) != (h, w):
+            top, left = (tall - h) // 2, (wide - w) // 2
+            pixels = np.pad(pixels, ((0, 0), (0, 0), (top, tall - h - top), (left, wide - w - left)))
+    else:
+        tall = max(1, min(h, round(w * spec.height / spec.width)))
+        wide = max(1, min(w, round(h * spec.width / spec.height)))
+        top, left = (h - tall) // 2, (w - wide) // 2
+        pixels = pixels[:, :, top : top + tall, left : left + wide]
+    return resize(pixels, spec.height, spec.width)
+
+
+def channels(pixels: np.ndarray, count: int) -> np.ndarray:
+    """(N, c, h, w) uint8 -> (N, count, h, w): colour to grey by luma, grey to colour by repeating."""
+    have = pixels.shape[1]
+    if have == count:
+        return pixels
+    if count == 3:
+        return np.repeat(pixels, 3, axis=1)
+    out = np.empty((len(pixels), 1, *pixels.shape[2:]), dtype=np.uint8)
+    step = max(1, _CHUNK // (have * pixels.shape[2] * pixels.shape[3]))
+    for start in range(0, len(pixels), step):
+        part = pixels[start : start + step].astype(np.float32)
+        out[start : start + step, 0] = np.rint(np.einsum("nchw,c->nhw", part, _LUMA))
+    return out
+
+
+@lru_cache(maxsize=64)
+def _weights(source: int, target: int) -> np.ndarray:
+    """(target, source) float32: each row the triangle filter of one output pixel, summing to 1."""
+    scale = source / target
+    reach = max(scale, 1.0)
+    centres = (np.arange(target) + 0.5) * scale
+    offset = (np.arange(source)[None, :] + 0.5 - centres[:, None]) / reach
+    weights = np.clip(1 - np.abs(offset), 0, None)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
