@@ -104,7 +104,9 @@ def warp(x: Tensor, theta: Tensor, padding: str = "zeros") -> Tensor:
     """
     height, width = x.shape[-2:]
     side = max(height, width)
-    size = torch.tensor([width / side, height / side], dtype=theta.dtype, device=theta.device)
-    own = torch.cat([theta[..., :2] * size / size[:, None], theta[..., 2:] / size[:, None]], 2)
-    grid = F.affine_grid(own, list(x.shape), align_corners=False)
+    right = (torch.arange(width, device=x.device, dtype=x.dtype) * 2 + 1 - width) / side
+    down = (torch.arange(height, device=x.device, dtype=x.dtype) * 2 + 1 - height) / side
+    # (B, 2, H, 1) + (B, 2, 1, W): cheaper than a matrix product with every place
+    places = (theta[:, :, 1:2] * down + theta[:, :, 2:])[..., None] + (theta[:, :, :1] * right)[:, :, None, :]
+    grid = torch.stack([places[:, 0] * (side / width), places[:, 1] * (side / height)], 3)
     return F.grid_sample(x, grid, mode="bilinear", padding_mode=padding, align_corners=False)

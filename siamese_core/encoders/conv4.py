@@ -51,9 +51,10 @@ class Conv4(Encoder):
         self.blocks = nn.Sequential(*blocks)
         self.map_shape = (before, height, width)
         self.head = nn.Linear(before * height * width, config.embedding_size)
+        self.to(memory_format=torch.channels_last)  # about a third quicker on CPUs
 
     def maps(self, x: Tensor) -> Tensor:
-        """The last block's maps after ReLU (and its pooling, if it pools): (B, C, H, W) -> (B, c, h, w)."""
+        """The last block's maps, after its ReLU: (B, C, H, W) -> (B, c, h, w)."""
         return self.blocks(x.contiguous(memory_format=torch.channels_last))
 
 
@@ -66,15 +67,18 @@ def _halvings(size: int) -> int:
 
 
 def _block(before: int, after: int, stride: int, pool: bool) -> nn.Sequential:
-    """3x3 convolution, batch normalisation, ReLU and perhaps a 2x2 max-pool; sizes divide by rounding down."""
-    # A strided convolution on an even kernel keeps H // stride; padding 1 with kernel 3 would round up.
+    """3x3 convolution, batch normalisation, perhaps a 2x2 max-pool, ReLU; sizes divide by rounding down.
+
+    The pool stands before the ReLU: the result is the same, and the ReLU has a quarter to do. A strided
+    convolution has a kernel twice its stride, so that it too rounds down.
+    """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     if stride > 1:
         layers["conv"] = nn.Conv2d(before, after, 2 * stride, stride=stride, padding=stride // 2, bias=False)
     else:
         layers["conv"] = nn.Conv2d(before, after, 3, padding=1, bias=False)
     layers["norm"] = nn.BatchNorm2d(after)
-    layers["relu"] = nn.ReLU(inplace=True)
     if pool:
         layers["pool"] = nn.MaxPool2d(2)
+    layers["relu"] = nn.ReLU(inplace=True)
     return nn.Sequential(layers)
