@@ -14,6 +14,7 @@ from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from siamese_core.config import TrainConfig
 from siamese_core.encoders.base import Encoder
@@ -51,7 +52,7 @@ class Conv4(Encoder):
         self.blocks = nn.Sequential(*blocks)
         self.map_shape = (before, height, width)
         self.head = nn.Linear(before * height * width, config.embedding_size)
-        self.to(memory_format=torch.channels_last)  # about a third quicker on CPUs
+        convert_conv2d_weight_memory_format(self, torch.channels_last)  # quicker on CPUs
 
     def maps(self, x: Tensor) -> Tensor:
         """The last block's maps, after its ReLU: (B, C, H, W) -> (B, c, h, w)."""
