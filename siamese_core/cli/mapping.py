@@ -1,0 +1,79 @@
+"""map: a run's embeddings on a plane, as a table or a page."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from siamese_core.cli import output
+from siamese_core.cli.parser import add_data_root, add_run, command
+
+POLL = 0.2  # seconds between two looks at the job
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    p = command(commands, "map", "Draw a run's embeddings on a plane, as .csv or .html.", draw)
+    add_run(p)
+    p.add_argument("--method", default="tsne", metavar="{tsne,pca}", help="how to flatten (default: tsne)")
+    p.add_argument("--data", metavar="DIR", help="a data set by name or path (default: the run's own test classes)")
+    add_data_root(p)
+    p.add_argument("--out", metavar="FILE.{csv,html}", type=Path, required=True, help="the file to write")
+    p.add_argument("--perplexity", type=float, metavar="X", help="t-SNE's (default: 30, less for few points)")
+    p.add_argument("--max-points", type=int, default=2000, metavar="N", help="a sample of so many (default: 2000)")
+    p.add_argument("--seed", type=int, default=0, metavar="N", help="of the sample and of t-SNE (default: 0)")
+
+
+def draw(args: argparse.Namespace) -> int:
+    """Make the map in a process of its own (or find it made) and write the file."""
+    from siamese_core import map_export, map_jobs, runs
+    from siamese_core.errors import ConfigError
+
+    map_export.check(args.out)
+    if not 0 <= args.seed < 2**32:
+        raise ConfigError(f"The seed is {args.seed}, but must be between 0 and {2**32 - 1}.")
+    folder = runs.runs_folder(args.runs)
+    run = runs.find(args.run, folder)
+    data = args.data
+    if data is not None and Path(data).expanduser().exists():
+        data = str(Path(data).expanduser().absolute())
+    root = None if args.data_root is None else Path(args.data_root).expanduser()
+    job = map_jobs.start(
+        run, data, args.method, args.perplexity, args.seed, args.max_points, folder=folder, data_root=root
+    )
+    status = _wait(job)
+    if status.state != "finished":
+        output.say(status.reason or f"The map ended as '{status.state}'.")
+        mistake = status.state == "failed" and not status.reason.startswith("Something unexpected")
+        return 130 if status.state == "stopped" else 2 if mistake else 1
+    found = map_jobs.result(job)
+    if status.note:
+        output.say(status.note)
+    map_export.write(args.out, found, f"{run.name}: {data or 'its test classes'} by {args.method}")
+    points = len(found["x"])
+    value = {
+        "out": args.out, "points": points, "classes": len(found["class_names"]), "method": args.method,
+        "note": status.note, "run": run.name, "job": job,
+    }  # fmt: skip
+    text = f"{args.out}: {output.count(points, 'point')} of {output.count(len(found['class_names']), 'class')}."
+    output.result(value, args.json, text)
+    return 0
+
+
+def _wait(job: Path) -> Any:
+    """Follow the job; Ctrl-C asks it to stop and waits for that."""
+    from siamese_core import map_jobs
+
+    ticker = output.Ticker()
+    try:
+        while (status := map_jobs.status(job)).active:
+            ticker(status.text, status.progress)
+            time.sleep(POLL)
+    except KeyboardInterrupt:
+        map_jobs.stop(job)
+        raise
+    finally:
+        ticker.clear()
+    return status

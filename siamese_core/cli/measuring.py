@@ -1,0 +1,128 @@
+"""evaluate, bench."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from siamese_core.cli import output
+from siamese_core.cli.parser import add_data_root, add_device, add_run, command
+
+PROTOCOLS = ("verification", "one-shot", "lake")
+
+
+def add(commands: Any) -> None:
+    """Add the commands to the parser."""
+    p = command(
+        commands, "evaluate", "Measure a run on its own test classes, or on other data, by a published protocol.", evaluate
+    )  # fmt: skip
+    add_run(p)
+    p.add_argument("protocol", metavar="PROTOCOL", choices=PROTOCOLS, help=" or ".join(PROTOCOLS))
+    p.add_argument(
+        "--data", metavar="DIR",
+        help="a data set by name or in its published layout, class folders, or groups of class folders; "
+        "lake: the folder with run01.. (default: the run's own test classes; lake: all_runs in the data root)",
+    )  # fmt: skip
+    add_data_root(p)
+    p.add_argument("--n-way", type=int, metavar="N", help="classes a task (default: 20, or as many as there are)")
+    p.add_argument("--k-shot", type=int, default=1, metavar="K", help="support pictures a class (default: 1)")
+    p.add_argument("--episodes", type=int, default=1000, metavar="E", help="random tasks (default: 1000)")
+    p.add_argument("--within-groups", action="store_true", help="one-shot: each task's classes from one group")
+    p.add_argument("--rule", choices=("nearest", "prototype"), default="nearest", help="one-shot: how a class is near")
+    p.add_argument("--max-pairs", type=int, default=20_000, metavar="P", help="verification: pairs of each kind")
+    p.add_argument("--seed", type=int, default=0, metavar="N", help="of the random pairs and tasks (default: 0)")
+    add_device(p)
+    p = command(commands, "bench", "Run the measured comparisons in benchmarks/.", bench)
+    p.add_argument("name", metavar="NAME", nargs="?", help="one of them (default: all)")
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    """One protocol's figures."""
+    from siamese_core import datasets, protocols, runs, trained
+    from siamese_core.errors import ConfigError
+
+    if args.seed < 0 or args.max_pairs < 1:
+        raise ConfigError("The seed must be at least 0 and the number of pairs at least 1.")
+    run = runs.find(args.run, runs.runs_folder(args.runs))
+    model = trained.load(run, args.device)
+    root = None if args.data_root is None else Path(args.data_root).expanduser()
+    ticker = output.Ticker()
+    try:
+        if args.protocol == "lake":
+            folder = Path(args.data).expanduser() if args.data else datasets.data_root(root) / "omniglot-py" / "all_runs"
+            found = protocols.lake(model, folder, run)
+            source = str(folder)
+        else:
+            found, source = _on_classes(args, run, model, root, ticker)
+    finally:
+        ticker.clear()
+    output.warn(found["warnings"])
+    value = {"run": run.name, "weights": model.weights_digest, "data": source, **found}
+    output.result(value, args.json, _sentence(value))
+    return 0
+
+
+def bench(args: argparse.Namespace) -> int:
+    """One benchmark, or all of them."""
+    from siamese_core import bench as benches
+
+    if args.name is not None:
+        found = benches.run(args.name)
+        output.result(found, args.json, _bench_text(found))
+        return 0
+    all_found = []
+    for name in benches.names():
+        output.tell(f"Running {name}")
+        all_found.append(benches.run(name))
+    output.result({"benchmarks": all_found}, args.json, "\n\n".join(_bench_text(f) for f in all_found))
+    return 0
+
+
+def _on_classes(args: argparse.Namespace, run: Any, model: Any, root: Path | None, ticker: Any) -> tuple[Any, str]:
+    """Verification or one-shot on a labelled set: (figures, where the data is from)."""
+    from siamese_core import protocols
+
+    data = protocols.data_for(run, args.data, "test", root, ticker)
+    data = data.with_items(data.items.fitted(model.spec))
+    warnings = list(data.warnings) + protocols.overlap_warnings(run, data.items, data.class_names)
+    if args.protocol == "verification":
+        found = protocols.verification(model, data, args.seed, args.max_pairs)
+    else:
+        found = protocols.random_one_shot(
+            model, data, args.n_way, args.k_shot, args.episodes, args.seed,
+            within_groups=args.within_groups, rule=args.rule, progress=ticker,
+        )  # fmt: skip
+    found["warnings"] = warnings + found["warnings"]
+    return found, args.data or f"the test classes of {data.name}"
+
+
+def _sentence(v: dict[str, Any]) -> str:
+    p = output.percent
+    if v["protocol"] == "verification":
+        at = "" if v["accuracy"] is None else f", accuracy {p(v['accuracy'])} at the run's threshold {v['threshold']:.4g}"
+        return (
+            f"AUC {v['auc']:.4f}, equal error rate {p(v['eer'])} (at {v['eer_threshold']:.4g}){at}; "
+            f"{output.count(v['pairs'], 'pair')} of {output.count(v['classes'], 'class')}."
+        )
+    if v["protocol"] == "one-shot":
+        low, high = v["interval"]
+        return (
+            f"{v['n_way']}-way {v['k_shot']}-shot accuracy {p(v['accuracy'])} (95% interval {p(low)} to {p(high)}, "
+            f"chance {p(v['chance'])}); {output.count(v['episodes'], 'episode')} of {output.count(v['classes'], 'class')}."
+        )
+    other = v["one_to_one_accuracy"]
+    low, high = v["interval"]
+    lines = [f"{r['run']}: {r['right']} of {r['trials']} right" for r in v["per_run"]]
+    lines.append(
+        f"Accuracy {p(v['accuracy'])} (95% interval {p(low)} to {p(high)}, chance {p(v['chance'])}) in {v['trials']} trials"
+        + ("." if other is None else f"; assigned one-to-one, another task: {p(other)}.")
+    )
+    return "\n".join(lines)
+
+
+def _bench_text(found: dict[str, Any]) -> str:
+    keys = list(dict.fromkeys(key for row in found["rows"] for key in row))
+    headline = found["headline"]
+    lines = [found["name"], output.table(found["rows"], {k: k for k in keys})]
+    return "\n".join([*lines, f"{headline['what']}: {headline['value']:.4g}"])

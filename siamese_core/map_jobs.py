@@ -1,0 +1,192 @@
+"""Maps as jobs: t-SNE takes its time, so it runs in a process of its own and its result is kept.
+
+A job is a folder RUNS/.maps/<digest of all it depends on>: request.json, status.json (replaced
+atomically), `stop` (an empty file: please stop), worker.log, and points.npz when it is done. The same
+request again finds the same folder, so a map is computed once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from siamese_core import __version__, projection, runs
+from siamese_core.errors import ConfigError, RunError
+from siamese_core.files import read_json, write_json
+from siamese_core.runs import Run
+
+FORMAT = 1
+MAX_POINTS = 2000
+KEPT = 40  # maps; older ones are removed
+START_GRACE = 60.0  # seconds until a new job's worker must have written its first status
+
+
+@dataclass(frozen=True)
+class MapStatus:
+    """Where a map job is. `state` is one of queued, running, stalled, stopped, failed, finished;
+    `text` what is being done; `progress` 0..1 of that; `note` what was done otherwise than asked."""
+
+    state: str
+    text: str = ""
+    progress: float = 0.0
+    reason: str = ""
+    note: str = ""
+
+    @property
+    def active(self) -> bool:
+        """True while it is worth waiting."""
+        return self.state in ("queued", "running")
+
+
+def start(
+    run: Run,
+    data: str | None = None,
+    method: str = "tsne",
+    perplexity: float | None = None,
+    seed: int = 0,
+    max_points: int = MAX_POINTS,
+    *,
+    part: str = "test",
+    folder: Path | None = None,
+    data_root: Path | None = None,
+) -> Path:
+    """The job's folder; starts it unless it is done or under way.
+
+    data: a registered name or a path; None: the run's own classes of that `part`. folder: the runs
+    folder. Raises ConfigError for settings that cannot be, RunError when the run has no weights.
+    """
+    if max_points < 1:
+        raise ConfigError(f"A map needs at least 1 point, not {max_points}.")
+    projection.plan(max_points, method, perplexity)  # raises what is wrong before a process is started
+    request: dict[str, Any] = {
+        "format": FORMAT,
+        "version": __version__,
+        "run": str(run.folder.absolute()),
+        "weights": run.weights_digest(),
+        "data": data,
+        "part": part if data is None else None,
+        "content": _fingerprint(data) if data is not None else run.manifest().get("data", {}).get("digest"),
+        "data_root": None if data_root is None else str(Path(data_root).absolute()),
+        "method": method,
+        "perplexity": perplexity,
+        "seed": seed,
+        "max_points": max_points,
+    }
+    digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:24]
+    root = (folder or runs.runs_folder()) / ".maps"
+    job = root / digest
+    now = status(job)
+    if now.active or now.state == "finished":
+        return job
+    try:
+        job.mkdir(parents=True, exist_ok=True)
+        (job / "stop").unlink(missing_ok=True)
+        (job / "points.npz").unlink(missing_ok=True)
+        write_json(job / "request.json", request)
+        write_json(job / "status.json", {"state": "queued", "text": "Starting", "heartbeat": time.time()})
+        _spawn(job)
+    except OSError as e:
+        raise RunError(f"The map cannot be written to {root}: {e.strerror or e}.") from None
+    _prune(root, job)
+    return job
+
+
+def status(job: Path) -> MapStatus:
+    """Where a job is now; a folder that is not there reads as stalled."""
+    try:
+        raw = read_json(job / "status.json")
+    except (OSError, ValueError):
+        raw = None
+    raw = raw if isinstance(raw, dict) else {}
+    alive = runs.process_alive(raw.get("pid"), raw.get("started"))
+    state = classify(raw, time.time(), alive)
+    if state == "finished" and not (job / "points.npz").is_file():
+        state = "stalled"
+    reason = str(raw.get("reason", ""))
+    if state == "stalled":
+        reason = "Its process ended without a word (killed, or the machine was restarted); make the map again."
+    return MapStatus(
+        state, str(raw.get("text", "")), float(raw.get("progress", 0.0)), reason, str(raw.get("note", ""))
+    )
+
+
+def classify(raw: Mapping[str, Any], now: float, alive: bool) -> str:
+    """A job's state from its last status, the time now (s) and whether its process lives; pure."""
+    state = raw.get("state")
+    if state in runs.TERMINAL:
+        return str(state)
+    if state not in ("queued", "running"):
+        return "stalled"
+    if alive:
+        return str(state)
+    fresh = raw.get("pid") is None and now - float(raw.get("heartbeat") or 0.0) <= START_GRACE
+    return "queued" if fresh else "stalled"
+
+
+def stop(job: Path) -> None:
+    """Ask a job to end; it looks at every sign of progress. Nothing happens when it is gone."""
+    if job.is_dir():
+        (job / "stop").touch()
+
+
+def result(job: Path) -> dict[str, np.ndarray]:
+    """The finished map of M points: x, y (M,), labels (M,) into class_names, indices (M,) into the data,
+    embeddings (M, D), and pixels (M, C, H, W) uint8 as the network saw them (pictures only).
+
+    Raises RunError when the job is not finished or its file is damaged.
+    """
+    if (now := status(job)).state != "finished":
+        raise RunError(f"This map is not finished ({now.state}). {now.reason}".strip())
+    try:
+        with np.load(job / "points.npz", allow_pickle=False) as f:
+            return {name: f[name] for name in f.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        shutil.rmtree(job, ignore_errors=True)
+        raise RunError("The saved map was damaged and has been removed; make it again.") from None
+
+
+def _fingerprint(data: str) -> str:
+    """Changes when the files of a data set given by path change; a registered name stands for itself."""
+    path = Path(data).expanduser()
+    h = hashlib.sha256()
+    found = sorted(path.rglob("*")) if path.is_dir() else [path] if path.is_file() else []
+    for p in found:
+        facts = p.stat()
+        h.update(f"{p.relative_to(path)}\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+    return h.hexdigest()[:16] if found else ""
+
+
+def _spawn(job: Path) -> None:
+    parent = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join(p for p in (parent, os.environ.get("PYTHONPATH", "")) if p)
+    with (job / "worker.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "siamese_core.map_worker", str(job)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+        )
+    threading.Thread(target=process.wait, daemon=True).start()  # leaves no zombie
+
+
+def _prune(root: Path, keep: Path) -> None:
+    """Remove the oldest maps that nobody is working on."""
+    jobs = sorted((p for p in root.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
+    for old in jobs[KEPT:]:
+        if old != keep and not status(old).active:
+            shutil.rmtree(old, ignore_errors=True)
