@@ -17,7 +17,7 @@ from siamese_core.errors import ConfigError, DataError
 from siamese_core.files import write_atomic
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#B8A800", "#6B6B6B")
-SHAPES = ("circle", "square", "triangle", "diamond", "cross")
+SHAPES = ("circle", "square", "triangle", "diamond", "bow")
 SIZE, EDGE, LEGEND_ROWS = 760, 24, 60
 
 PAGE = """<!doctype html>
@@ -131,12 +131,11 @@ def _mark(shape: str, x: float, y: float, r: float, title: str = "") -> str:
     inside = f"<title>{escape(title)}</title>" if title else ""
     if shape == "circle":
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:g}">{inside}</circle>'
-    t = r * 0.4
-    corners = {
-        "square": [(-r, -r), (r, -r), (r, r), (-r, r)],
-        "triangle": [(0, -r), (r, r), (-r, r)],
-        "diamond": [(0, -r * 1.2), (r * 1.2, 0), (0, r * 1.2), (-r * 1.2, 0)],
-        "cross": [(-t, -r), (t, -r), (t, -t), (r, -t), (r, t), (t, t), (t, r), (-t, r), (-t, t), (-r, t), (-r, -t), (-t, -t)],
-    }[shape]  # fmt: skip
-    points = " ".join(f"{x + a:.1f},{y + b:.1f}" for a, b in corners)
+    corners: dict[str, list[tuple[float, float]]] = {
+        "square": [(-1, -1), (1, -1), (1, 1), (-1, 1)],
+        "triangle": [(0, -1), (1, 1), (-1, 1)],
+        "diamond": [(0, -1.2), (1.2, 0), (0, 1.2), (-1.2, 0)],
+        "bow": [(-1, -1), (1, 1), (1, -1), (-1, 1)],
+    }
+    points = " ".join(f"{x + r * a:.1f},{y + r * b:.1f}" for a, b in corners[shape])
     return f'<polygon points="{points}">{inside}</polygon>'

@@ -118,9 +118,7 @@ def status(job: Path) -> MapStatus:
     reason = str(raw.get("reason", ""))
     if state == "stalled":
         reason = "Its process ended without a word (killed, or the machine was restarted); make the map again."
-    return MapStatus(
-        state, str(raw.get("text", "")), float(raw.get("progress", 0.0)), reason, str(raw.get("note", ""))
-    )
+    return MapStatus(state, str(raw.get("text", "")), float(raw.get("progress", 0.0)), reason, str(raw.get("note", "")))
 
 
 def classify(raw: Mapping[str, Any], now: float, alive: bool) -> str:

@@ -35,8 +35,8 @@ def data_for(
     """What to measure a run on: the classes of one part of its own split, or other data by name or path.
 
     A path to Omniglot in its published layout (omniglot-py/images_evaluation) is read as Omniglot, so
-    that its drawers are known. Raises DataError when it cannot be loaded, RunError when the run has no split yet or its own data no
-    longer has the classes.
+    that its drawers are known. Raises DataError when it cannot be loaded, RunError when the run has no
+    split yet or its own data no longer has the classes.
     """
     from siamese_core import datasets
     from siamese_core.datasets import omniglot

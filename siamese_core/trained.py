@@ -109,13 +109,14 @@ def load(run: Run | str | Path, device: str = "cpu", weights: str = "best") -> T
         module.eval().requires_grad_(False).to(where)
     card = found.card() or {}
     threshold = card.get("threshold")
-    usable = isinstance(threshold, (int, float)) and np.isfinite(threshold)
+    if not isinstance(threshold, (int, float)) or not np.isfinite(threshold):
+        threshold = None
     return Trained(
         name=found.name,
         config=config,
         spec=spec,
         card=card,
-        threshold=float(threshold) if usable else None,
+        threshold=None if threshold is None else float(threshold),
         weights_digest=sha16(path),
         device=where,
         encoder=encoder,

@@ -7,6 +7,7 @@ traceback), 130 interrupted. What is slow to import is imported inside the comma
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -32,8 +33,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         say("Interrupted.")
         return 130
     except BrokenPipeError:  # whoever read our output has seen enough
-        try:
+        with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except (OSError, ValueError):
-            pass
         return 141

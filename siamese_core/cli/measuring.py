@@ -14,9 +14,8 @@ PROTOCOLS = ("verification", "one-shot", "lake")
 
 def add(commands: Any) -> None:
     """Add the commands to the parser."""
-    p = command(
-        commands, "evaluate", "Measure a run on its own test classes, or on other data, by a published protocol.", evaluate
-    )  # fmt: skip
+    about = "Measure a run on its own test classes, or on other data, by a published protocol."
+    p = command(commands, "evaluate", about, evaluate)
     add_run(p)
     p.add_argument("protocol", metavar="PROTOCOL", choices=PROTOCOLS, help=" or ".join(PROTOCOLS))
     p.add_argument(
@@ -50,7 +49,9 @@ def evaluate(args: argparse.Namespace) -> int:
     ticker = output.Ticker()
     try:
         if args.protocol == "lake":
-            folder = Path(args.data).expanduser() if args.data else datasets.data_root(root) / "omniglot-py" / "all_runs"
+            folder = (
+                Path(args.data).expanduser() if args.data else datasets.data_root(root) / "omniglot-py" / "all_runs"
+            )
             found = protocols.lake(model, folder, run)
             source = str(folder)
         else:
@@ -100,7 +101,11 @@ def _on_classes(args: argparse.Namespace, run: Any, model: Any, root: Path | Non
 def _sentence(v: dict[str, Any]) -> str:
     p = output.percent
     if v["protocol"] == "verification":
-        at = "" if v["accuracy"] is None else f", accuracy {p(v['accuracy'])} at the run's threshold {v['threshold']:.4g}"
+        at = (
+            ""
+            if v["accuracy"] is None
+            else f", accuracy {p(v['accuracy'])} at the run's threshold {v['threshold']:.4g}"
+        )
         return (
             f"AUC {v['auc']:.4f}, equal error rate {p(v['eer'])} (at {v['eer_threshold']:.4g}){at}; "
             f"{output.count(v['pairs'], 'pair')} of {output.count(v['classes'], 'class')}."
@@ -109,14 +114,15 @@ def _sentence(v: dict[str, Any]) -> str:
         low, high = v["interval"]
         return (
             f"{v['n_way']}-way {v['k_shot']}-shot accuracy {p(v['accuracy'])} (95% interval {p(low)} to {p(high)}, "
-            f"chance {p(v['chance'])}); {output.count(v['episodes'], 'episode')} of {output.count(v['classes'], 'class')}."
+            f"chance {p(v['chance'])}); {output.count(v['episodes'], 'episode')} of "
+            f"{output.count(v['classes'], 'class')}."
         )
     other = v["one_to_one_accuracy"]
     low, high = v["interval"]
     lines = [f"{r['run']}: {r['right']} of {r['trials']} right" for r in v["per_run"]]
     lines.append(
-        f"Accuracy {p(v['accuracy'])} (95% interval {p(low)} to {p(high)}, chance {p(v['chance'])}) in {v['trials']} trials"
-        + ("." if other is None else f"; assigned one-to-one, another task: {p(other)}.")
+        f"Accuracy {p(v['accuracy'])} (95% interval {p(low)} to {p(high)}, chance {p(v['chance'])}) "
+        f"in {v['trials']} trials" + ("." if other is None else f"; assigned one-to-one, another task: {p(other)}.")
     )
     return "\n".join(lines)
 

@@ -191,8 +191,7 @@ def _line(event: dict[str, Any]) -> str:
                 f"epoch {event['epoch']}/{event['epochs']}  {event['seconds']:.0f} s"
                 f"  loss {'-' if loss is None else f'{loss:.4f}'}  validation loss {event['validation_loss']:.4f}"
                 f"  pairs {output.percent(event['pair_accuracy'])}  AUC {event['auc']:.3f}"
-                f"  {event['n_way']}-way 1-shot {output.percent(event['one_shot'])}{'  best' if event.get('best') else ''}"
+                f"  {event['n_way']}-way 1-shot {output.percent(event['one_shot'])}"
+                f"{'  best' if event.get('best') else ''}"
             )
     return ""
-
-

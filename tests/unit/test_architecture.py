@@ -16,7 +16,7 @@ FLOORS = {
     2: {"encoders", "distances", "losses", "metrics"},
     3: {"training", "runs", "worker", "jobs", "probe", "prepare", "checkpoint"},
     4: {"trained", "verifier", "one_shot", "projection"},
-    5: {"protocols", "map_worker", "map_jobs", "bench", "make_starter"},
+    5: {"protocols", "map_worker", "map_jobs", "map_export", "bench", "make_starter"},
     6: {"cli", "__main__"},
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}
