@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from siamese_core import __version__
 from siamese_core.errors import DataError
@@ -87,10 +88,10 @@ def _fetch_one(
     return target
 
 
-def _copy(reply: http.client.HTTPResponse, out: object, length: int, what: str, progress: Progress | None) -> None:
+def _copy(reply: http.client.HTTPResponse, out: BinaryIO, length: int, what: str, progress: Progress | None) -> None:
     done = 0
     while block := reply.read(_BLOCK):
-        out.write(block)  # type: ignore[attr-defined]
+        out.write(block)
         done += len(block)
         if done > MAX_BYTES:
             raise _WrongContent("it is far larger than the published file")
@@ -101,13 +102,14 @@ def _copy(reply: http.client.HTTPResponse, out: object, length: int, what: str, 
 
 
 def _matches(path: Path, wanted: Sequence[tuple[str, str]]) -> bool:
+    """Whether the file has all these checksums."""
     for name, value in wanted:
+        digest = hashlib.new(name, usedforsecurity=False)
         with path.open("rb") as file:
-            if (
-                hashlib.file_digest(file, lambda name=name: hashlib.new(name, usedforsecurity=False)).hexdigest()
-                != value
-            ):  # type: ignore[misc]
-                return False
+            while block := file.read(_BLOCK):
+                digest.update(block)
+        if digest.hexdigest() != value:
+            return False
     return True
 
 

@@ -30,7 +30,9 @@ from siamese_core.errors import DataError
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 40_000_000
 FORMATS = "PNG, JPEG, GIF, BMP, TIFF, WebP, PGM or PPM"
-EXTENSIONS = frozenset([".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm", ".pnm"])
+EXTENSIONS = frozenset(
+    ".png .apng .jpg .jpeg .jpe .jfif .gif .bmp .dib .tif .tiff .webp .pgm .ppm .pbm .pnm".split()  # noqa: SIM905
+)
 
 Opener = Callable[[io.BytesIO], ImageFile.ImageFile]
 
@@ -72,27 +74,25 @@ def decode(data: bytes, name: str) -> Image.Image:
     Raises DataError, one sentence that names the file: empty, not a picture, damaged or cut off, or
     larger than 64 MiB or 40 million pixels (told before anything is decoded).
     """
-    name = plain_name(name)
     if not data:
-        raise DataError(f"{name} is empty (0 bytes); choose another file.")
+        raise DataError(f"{plain_name(name)} is empty (0 bytes); choose another file.")
     if len(data) > MAX_BYTES:
-        raise DataError(f"{name} is larger than {MAX_BYTES >> 20} MiB; make the picture smaller first.")
+        raise DataError(f"{plain_name(name)} is larger than {MAX_BYTES >> 20} MiB; make the picture smaller first.")
     reader = opener(data[:16])
     if reader is None:
-        raise DataError(f"{name} is not a picture; use {FORMATS}.")
-    damaged = DataError(f"{name} is damaged or incomplete and cannot be read; save or copy it again.")
+        raise DataError(f"{plain_name(name)} is not a picture; use {FORMATS}.")
     try:
         image: Image.Image = reader(io.BytesIO(data))
         width, height = image.size
     except Exception as error:  # the readers raise whatever comes: OSError, SyntaxError, struct.error, ...
-        raise damaged from error
+        raise _damaged(name) from error
     if width * height > MAX_PIXELS:
         raise DataError(
-            f"{name} has {width:,} x {height:,} pixels, more than the {MAX_PIXELS // 10**6} million allowed; "
-            "make the picture smaller first."
+            f"{plain_name(name)} has {width:,} x {height:,} pixels, more than the {MAX_PIXELS // 10**6} million "
+            "allowed; make the picture smaller first."
         )
     if width < 1 or height < 1:
-        raise damaged
+        raise _damaged(name)
     try:
         image.load()
         turned = image
@@ -100,7 +100,11 @@ def decode(data: bytes, name: str) -> Image.Image:
             turned = ImageOps.exif_transpose(image)
         return _plain(turned)
     except Exception as error:
-        raise damaged from error
+        raise _damaged(name) from error
+
+
+def _damaged(name: str) -> DataError:
+    return DataError(f"{plain_name(name)} is damaged or incomplete and cannot be read; save or copy it again.")
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -113,15 +117,21 @@ def _plain(image: Image.Image) -> Image.Image:
         image = _on_paper(image.convert("RGBA"))
     rgb = image.convert("RGB")
     red, green, blue = rgb.split()
-    spread = max(ImageChops.difference(a, green).getextrema()[1] for a in (red, blue))
+    spread = max(_extremes(ImageChops.difference(a, green))[1] for a in (red, blue))
     return rgb.convert("L") if spread <= _GREY_SPREAD else rgb
+
+
+def _extremes(channel: Image.Image) -> tuple[int, int]:
+    """Lowest and highest value of one 8-bit channel."""
+    used = np.flatnonzero(channel.histogram())
+    return int(used[0]), int(used[-1])
 
 
 def _on_paper(image: Image.Image) -> Image.Image:
     """RGBA -> RGB on white; on black where white would hide all there is (a white drawing)."""
     flat = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    low, high = image.getchannel("A").getextrema()
-    if low != high and all(channel_low >= 250 for channel_low, _ in flat.getextrema()):
+    low, high = _extremes(image.getchannel("A"))
+    if low != high and all(_extremes(channel)[0] >= 250 for channel in flat.split()):
         return Image.alpha_composite(Image.new("RGBA", image.size, "black"), image).convert("RGB")
     return flat
 

@@ -1,4 +1,4 @@
-"""What the network sees of a picture: polarity, padding or cropping, antialiased resizing. Numpy alone.
+"""What the network sees of a picture: polarity, padding or cropping, antialiased resizing.
 
 One and the same code serves whole sets and single uploads, so that an uploaded picture of the
 training set is, to the pixel, the picture that was trained on.
@@ -6,14 +6,12 @@ training set is, to the pixel, the picture that was trained on.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
+from PIL import Image
 
 from siamese_core.types import InputSpec
 
-_CHUNK = 2**23  # pixels worked on at once as float32
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R 601-2, as PIL's convert("L")
+_CHUNK = 2**22  # pixels worked on at once
 
 
 def ink_of(grey: np.ndarray) -> np.ndarray:
@@ -55,18 +53,30 @@ def looks_inked(picture: np.ndarray) -> bool:
 
 
 def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """(N, C, h, w) uint8 -> (N, C, height, width) uint8, triangle filter, widened when shrinking (antialiased)."""
+    """(N, C, h, w) uint8 -> (N, C, height, width) uint8, triangle filter, widened when shrinking (antialiased).
+
+    Pillow's integer arithmetic, so that every machine gets the same bytes. The filter is separable:
+    many pictures are laid below each other and resized across in one call, then turned and again.
+    """
     n, c, h, w = pixels.shape
     if (h, w) == (height, width):
         return pixels
     out = np.empty((n, c, height, width), dtype=np.uint8)
-    across, down = _weights(w, width), _weights(h, height)
     step = max(1, _CHUNK // (c * h * max(w, width)))
     for start in range(0, n, step):
-        part = pixels[start : start + step].reshape(-1, w).astype(np.float32)
-        rows = (part @ across.T).reshape(-1, h, width)
-        out[start : start + step] = np.rint(down @ rows).clip(0, 255).reshape(-1, c, height, width)
+        part = pixels[start : start + step].reshape(-1, h, w)
+        part = _across(_across(part, width).transpose(0, 2, 1), height).transpose(0, 2, 1)
+        out[start : start + step] = part.reshape(-1, c, height, width)
     return out
+
+
+def _across(pixels: np.ndarray, width: int) -> np.ndarray:
+    """(M, h, w) uint8 -> (M, h, width)."""
+    m, h, w = pixels.shape
+    if w == width:
+        return pixels
+    tall = Image.frombuffer("L", (w, m * h), np.ascontiguousarray(pixels), "raw", "L", 0, 1)
+    return np.asarray(tall.resize((width, m * h), Image.Resampling.BILINEAR)).reshape(m, h, width)
 
 
 def place(pixels: np.ndarray, spec: InputSpec) -> np.ndarray:
@@ -88,7 +98,8 @@ def place(pixels: np.ndarray, spec: InputSpec) -> np.ndarray:
 
 
 def channels(pixels: np.ndarray, count: int) -> np.ndarray:
-    """(N, c, h, w) uint8 -> (N, count, h, w): colour to grey by luma, grey to colour by repeating."""
+    """(N, c, h, w) uint8 -> (N, count, h, w): grey to colour by repeating, colour to grey by luma
+    (ITU-R 601-2 in 16-bit integers, to the bit what Pillow gives)."""
     have = pixels.shape[1]
     if have == count:
         return pixels
@@ -97,17 +108,6 @@ def channels(pixels: np.ndarray, count: int) -> np.ndarray:
     out = np.empty((len(pixels), 1, *pixels.shape[2:]), dtype=np.uint8)
     step = max(1, _CHUNK // (have * pixels.shape[2] * pixels.shape[3]))
     for start in range(0, len(pixels), step):
-        part = pixels[start : start + step].astype(np.float32)
-        out[start : start + step, 0] = np.rint(np.einsum("nchw,c->nhw", part, _LUMA))
+        red, green, blue = pixels[start : start + step].astype(np.uint32).transpose(1, 0, 2, 3)
+        out[start : start + step, 0] = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16
     return out
-
-
-@lru_cache(maxsize=64)
-def _weights(source: int, target: int) -> np.ndarray:
-    """(target, source) float32: each row the triangle filter of one output pixel, summing to 1."""
-    scale = source / target
-    reach = max(scale, 1.0)
-    centres = (np.arange(target) + 0.5) * scale
-    offset = (np.arange(source)[None, :] + 0.5 - centres[:, None]) / reach
-    weights = np.clip(1 - np.abs(offset), 0, None)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
