@@ -220,7 +220,10 @@ def episodes(
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """95% interval of a mean accuracy by the normal approximation, kept inside 0..1; (E,) values."""
+    """95% interval of the mean of (E,) accuracies by the normal approximation, kept inside 0..1; all of
+    0..1 for a single one."""
+    if len(values) < 2:
+        return 0.0, 1.0
     mean = float(np.mean(values))
-    half = 1.96 * float(np.std(values, ddof=1)) / float(np.sqrt(len(values))) if len(values) > 1 else 1.0
+    half = metrics.Z95 * float(np.std(values, ddof=1)) / float(np.sqrt(len(values)))
     return max(0.0, mean - half), min(1.0, mean + half)

@@ -111,27 +111,28 @@ def _pca(x: np.ndarray, perplexity: float | None, seed: int, progress: Progress 
 
 
 def _tsne(x: np.ndarray, perplexity: float | None, seed: int, progress: Progress | None) -> np.ndarray:
-    """t-SNE from the principal components; identical embeddings all stay in one place."""
-    if (x == x[0]).all():
-        return np.zeros((len(x), 2))
+    """t-SNE from the principal components; identical embeddings share one place."""
+    different, place = np.unique(x, axis=0, return_inverse=True)
+    if len(different) < FEWEST_FOR_TSNE:
+        return _pca(x, None, seed, progress)
     from sklearn.manifold import TSNE
 
-    start = _pca(x, None, seed, None)
+    start = _pca(different, None, seed, None)
     noise = np.random.default_rng(seed).normal(size=start.shape)
     start = start / start[:, 0].std() * 1e-4 + noise * 1e-6
     model = TSNE(
         n_components=2,
-        perplexity=perplexity or AUTOMATIC_PERPLEXITY,
+        perplexity=min(perplexity or AUTOMATIC_PERPLEXITY, (len(different) - 1) / 3),
         init=start.astype(np.float32),
         random_state=seed,
         max_iter=TSNE_ITERATIONS,
         verbose=2 if progress else 0,
     )
     if progress is None:
-        return model.fit_transform(x).astype(np.float64)
+        return model.fit_transform(different)[place.ravel()].astype(np.float64)
     progress("Measuring distances", 0.0)
     with redirect_stdout(_Listener(progress)):
-        return model.fit_transform(x).astype(np.float64)
+        return model.fit_transform(different)[place.ravel()].astype(np.float64)
 
 
 class _Listener(TextIOBase):

@@ -178,9 +178,7 @@ def _different_pairs(
     return kept // n, kept % n
 
 
-def _pools(
-    n_classes: int, groups: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _pools(n_classes: int, groups: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """For every class, where the classes lie that it is told apart from: (pool, begin, size, own place)."""
     everyone = np.arange(n_classes)
     begin, size, place = np.zeros(n_classes, np.int64), np.full(n_classes, n_classes), everyone.copy()

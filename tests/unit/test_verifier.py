@@ -1,0 +1,135 @@
+"""Pairs are balanced, within groups and never repeated; collapsed networks are at chance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import Constant, Numbers, Plain, Random, numbers
+
+from siamese_core import verifier
+from siamese_core.errors import DataError
+from siamese_core.verifier import pairs_of
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("max_pairs", [1, 7, 100, 100_000])
+@pytest.mark.parametrize("groups", [None, np.array([0, 0, 1, 1, 1, 2])])
+def test_pairs_are_balanced_right_and_different_from_each_other(max_pairs, groups):
+    labels = rng().permutation(np.repeat(np.arange(6), [2, 5, 9, 30, 4, 3]))
+    pairs = pairs_of(labels, rng(), max_pairs, groups)
+    np.testing.assert_array_equal(labels[pairs.first] == labels[pairs.second], pairs.same)
+    assert pairs.same.sum() * 2 == len(pairs) > 0
+    assert pairs.same.sum() <= max_pairs
+    assert (pairs.first != pairs.second).all()
+    keys = {frozenset(p) for p in zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)}
+    assert len(keys) == len(pairs)
+
+
+def test_all_same_pairs_are_found_when_there_is_room():
+    labels = np.repeat(np.arange(3), [4, 5, 6])
+    pairs = pairs_of(labels, rng(), 10_000)
+    assert pairs.same.sum() == 6 + 10 + 15
+
+
+def test_different_pairs_stay_within_their_group():
+    labels = np.repeat(np.arange(6), 20)
+    groups = np.array([0, 0, 0, 1, 1, 1])
+    pairs = pairs_of(labels, rng(), 500, groups)
+    a, b = groups[labels[pairs.first]], groups[labels[pairs.second]]
+    assert (a == b).all()
+    other = {frozenset((labels[i], labels[j])) for i, j in zip(pairs.first, pairs.second, strict=True)} - {
+        frozenset((c,)) for c in range(6)
+    }
+    assert len(other) == 6  # every pair of classes of both groups
+
+
+def test_a_class_alone_in_its_group_is_told_apart_from_all_others():
+    labels = np.repeat(np.arange(3), 10)
+    pairs = pairs_of(labels, rng(), 60, np.array([0, 0, 1]))
+    different = ~pairs.same
+    assert (labels[np.stack([pairs.first, pairs.second])][:, different] == 2).any()
+
+
+def test_classes_count_alike_however_many_items_they_have():
+    labels = np.repeat([0, 1, 2], [10, 100, 1000])
+    pairs = pairs_of(labels, rng(), 120)
+    np.testing.assert_array_equal(np.bincount(labels[pairs.first[pairs.same]]), [40, 40, 40])
+    assert pairs_of(labels, rng(), 10_000).same.sum() == 10_000  # what the small cannot give, the large do
+
+
+def test_labels_need_not_be_dense():
+    pairs = pairs_of(np.array([3, 3, 7, 7, 7]), rng(), 100, np.array([0] * 8))
+    assert len(pairs) > 0
+
+
+@pytest.mark.parametrize(
+    ("labels", "what"), [([0, 0, 0], "two classes"), ([0, 1, 2], "two items"), ([], "two classes")]
+)
+def test_sets_without_pairs_are_refused(labels, what):
+    with pytest.raises(DataError, match=what):
+        pairs_of(np.array(labels, dtype=np.int64), rng())
+
+
+def test_the_same_seed_gives_the_same_pairs():
+    labels = np.repeat(np.arange(5), 30)
+    a, b = pairs_of(labels, rng(), 50), pairs_of(labels, rng(), 50)
+    np.testing.assert_array_equal(a.first, b.first)
+    np.testing.assert_array_equal(a.second, b.second)
+
+
+def test_compare_uses_the_threshold_inclusively():
+    a, b = Numbers(np.zeros((3, 1))), Numbers(np.array([[0.4], [0.5], [0.6]]))
+    found = verifier.compare(Plain(), a, b)
+    assert [c.same for c in found] == [True, True, False]
+    assert found[0].distance == pytest.approx(0.4)
+    assert found[0].probability is None
+
+
+def test_without_a_threshold_there_is_no_verdict():
+    plain = Plain()
+    plain.threshold = None
+    assert verifier.compare(plain, Numbers(np.zeros((1, 1))), Numbers(np.zeros((1, 1))))[0].same is None
+    found = verifier.evaluate(plain, numbers())
+    assert found["accuracy"] is None
+    assert found["auc"] == 1.0
+
+
+def test_compare_refuses_unequal_numbers():
+    with pytest.raises(DataError, match="2 and 3"):
+        verifier.compare(Plain(), Numbers(np.zeros((2, 1))), Numbers(np.zeros((3, 1))))
+
+
+def test_a_good_embedding_is_recognised():
+    found = verifier.evaluate(Plain(), numbers(spread=0.02), max_pairs=200)
+    assert found["auc"] == 1.0
+    assert found["eer"] == 0.0
+    assert found["accuracy"] == 1.0
+    assert found["pairs"] == 400
+
+
+def test_a_constant_embedding_is_at_chance():
+    found = verifier.evaluate(Constant(), numbers(groups=2))
+    assert found["auc"] == 0.5
+    assert found["eer"] == 0.5
+    assert found["accuracy"] == 0.5
+
+
+def test_a_random_embedding_is_near_chance():
+    found = verifier.evaluate(Random(), numbers(classes=20, per_class=20))
+    assert found["auc"] == pytest.approx(0.5, abs=0.05)
+    assert found["eer"] == pytest.approx(0.5, abs=0.05)
+
+
+def test_only_items_in_pairs_are_embedded():
+    plain = Plain()
+    verifier.evaluate(plain, numbers(classes=10, per_class=50), max_pairs=5)
+    assert plain.embedded <= 20
+
+
+def test_fit_threshold_lies_between_the_two_kinds():
+    found = verifier.fit_threshold(np.array([0.1, 0.2, 0.6, 0.8]), np.array([True, True, False, False]))
+    assert found["threshold"] == pytest.approx(0.4)
+    assert found["balanced_accuracy"] == 1.0
