@@ -148,9 +148,9 @@ def squared_matrix(q: Tensor, g: Tensor) -> Tensor:
 
 
 def _safe_sqrt(squared: Tensor) -> Tensor:
-    """The square root, with gradient 0 (not infinity) at 0."""
-    positive = squared > 0
-    return torch.where(positive, torch.where(positive, squared, 1.0).sqrt(), 0.0)
+    """The square root, with gradient 0 (not infinity) at 0; NaN stays NaN."""
+    zero = squared <= 0
+    return torch.where(zero, 0.0, torch.where(zero, 1.0, squared).sqrt())
 
 
 def _unit(x: Tensor) -> Tensor:

@@ -55,9 +55,9 @@ class Triplet(Loss):
 
 
 def _mean_of_active(gap: Tensor, valid: Tensor, margin: float) -> Tensor:
-    """The mean of max(gap + margin, 0) over the valid entries where it is above 0."""
+    """The mean of max(gap + margin, 0) over the valid entries where it is above 0 (or not a number)."""
     cost = F.relu(gap + margin)
-    return mean_where(cost, valid & (cost > 0))
+    return mean_where(cost, valid & ~(cost <= 0))
 
 
 def _semi_hard(d: Tensor, same: Tensor, different: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,6 +67,6 @@ def _semi_hard(d: Tensor, same: Tensor, different: Tensor) -> tuple[Tensor, Tens
     """
     ordered, columns = d.detach().masked_fill(~different, torch.inf).sort(dim=1)
     place = torch.searchsorted(ordered, d.detach().contiguous(), right=True)
-    valid = same & (place < different.sum(1, keepdim=True))
+    valid = same & ((place < different.sum(1, keepdim=True)) | d.isnan())  # NaN must not be hidden
     negative = columns.gather(1, place.clamp_max(max(d.shape[1] - 1, 0)))
     return d - d.gather(1, negative), valid

@@ -33,8 +33,8 @@ def test_an_unknown_name_lists_the_valid_ones():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_picture_size_builds_and_its_last_map_is_small(channels):
     for size in range(12, 225):
-        encoder, _ = small(size, channels, width=4, embedding_size=2)
-        with torch.no_grad():
+        encoder, _ = small(size, channels, width=2, embedding_size=2)
+        with torch.inference_mode():
             maps = encoder.maps(torch.rand(1, channels, size, size))
             assert tuple(maps.shape[1:]) == encoder.map_shape
             assert 4 <= maps.shape[2] == maps.shape[3] <= 7, size
