@@ -1,0 +1,9 @@
+"""Siamese Lab's dashboard: `streamlit run app.py`. Navigation only; each page is a file in pages/."""
+
+from __future__ import annotations
+
+from pages.parts import cache, frame, show
+
+page = frame.navigate()
+cache.warm_up()
+show.guarded(page.run)()

@@ -1,0 +1,163 @@
+"""A run while it trains and after: figures, curves, Stop and Resume.
+
+While it is active, one fragment that is not nested in another looks every second at what has been added to its
+events; when it has ended, one rerun draws the page without the ticking. Training itself is another
+process and knows nothing of this: closing the page changes nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.parts import charts, show, state, theme
+from siamese_core import jobs
+from siamese_core.runs import History, Run, Status
+
+TICK = 1.0  # seconds
+
+
+def panel(run: Run) -> None:
+    """The run's panel; ticks only while the run is active."""
+    if run.status().active:
+        _ticking(str(run.folder))
+    else:
+        state.lab().stopping.discard(run.name)
+        _draw(run, run.status())
+
+
+@st.fragment(run_every=TICK)
+@show.guarded
+def _ticking(folder: str) -> None:
+    run = Run(Path(folder))
+    status = run.status() if (run.folder / "config.json").exists() else Status("failed")
+    if not status.active:
+        st.rerun()
+    _draw(run, status)
+
+
+def _draw(run: Run, status: Status) -> None:
+    history = state.history(run)
+    _head(run, status, history)
+    _figures(run, status, history)
+    if history.steps or history.epochs:
+        left, right = st.columns(2)
+        with left:
+            st.markdown("**Loss**")
+            show.chart(charts.loss_curves(history.steps, history.epochs), _loss_words(history), "live_loss")
+        with right:
+            st.markdown("**Accuracy on validation classes**")
+            show.chart(charts.accuracy_curves(history.epochs), _accuracy_words(history), "live_accuracy")
+    elif status.active:
+        st.caption(f":material/hourglass_top: {show.plain(waiting_for(status, history))}")
+    _after(run, status)
+    if history.messages:
+        with st.expander("Log", icon=":material/notes:"):
+            st.markdown("\n".join(f"- {show.plain(m)}" for m in history.messages[-30:]))
+
+
+def _head(run: Run, status: Status, history: History) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"**{show.plain(run.name)}** · {show.state_word(status.state)}")
+        if status.active:
+            asked = run.name in state.lab().stopping
+            st.button(
+                "Stopping…" if asked else "Stop", key="live_stop", icon=theme.ICONS["stop"], type="primary",
+                disabled=asked, on_click=_stop, args=(run,), help="Stops after the current batch and saves.",
+            )  # fmt: skip
+        elif status.can_resume:
+            st.button("Resume", key="live_resume", icon=theme.ICONS["resume"], type="primary", on_click=_resume,
+                      args=(run,), help="Goes on from its last checkpoint.")  # fmt: skip
+    if status.active:
+        done = progress_of(history)
+        words = waiting_for(status, history) if status.state == "queued" or not history.steps else ""
+        if done > 0:
+            left = time_left(done, history)
+            words = f"{show.duration(left)} left" if left is not None else words
+        st.progress(done, text=show.plain(words) or None)
+    elif status.state in ("failed", "stalled"):
+        st.error(show.plain(status.reason) + what_to_change(status.reason), icon=theme.ICONS["warning"])
+
+
+def _figures(run: Run, status: Status, history: History) -> None:
+    last = history.epochs[-1] if history.epochs else {}
+    step = history.steps[-1] if history.steps else {}
+    ways = last.get("n_way")
+    with st.grid(5, min_column_width=100, gap="small"):
+        epoch, epochs = last.get("epoch", 0), last.get("epochs") or history.start.get("epochs") or run.config().epochs
+        st.metric("Epoch", f"{epoch} / {epochs}", border=True)
+        st.metric("Loss", show.number(step.get("loss", last.get("loss"))), border=True)
+        st.metric("Pair accuracy", show.percent(last.get("pair_accuracy")), border=True,
+                  help="Same or different, on pairs of validation classes, half of them the same.")  # fmt: skip
+        st.metric(f"{ways}-way one-shot" if ways else "One-shot", show.percent(last.get("one_shot")), border=True,
+                  help="The right class among so many validation classes, from one example of each.")  # fmt: skip
+        st.metric("Trained for", show.duration(max(step.get("seconds", 0.0), last.get("seconds", 0.0))), border=True)
+
+
+def _after(run: Run, status: Status) -> None:
+    if status.active or not run.has_weights():
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Use it:", width="content")
+        for page, label in (("compare", "Compare a pair"), ("one_shot", "One-shot"), ("map", "Map")):
+            st.page_link(
+                f"pages/{page}.py", label=label, icon=theme.ICONS[page], query_params=state.run_query(run.name)
+            )
+
+
+@show.told_later
+def _stop(run: Run) -> None:
+    if run.status().active:
+        jobs.stop(run)
+        state.lab().stopping.add(run.name)
+
+
+@show.told_later
+def _resume(run: Run) -> None:
+    state.lab().stopping.discard(run.name)
+    jobs.resume(run)
+
+
+def progress_of(history: History) -> float:
+    """How much is done, 0 to 1."""
+    last = max((e.get("progress", 0.0) for e in (*history.steps[-1:], *history.epochs[-1:])), default=0.0)
+    return min(max(float(last), 0.0), 1.0)
+
+
+def time_left(done: float, history: History) -> float | None:
+    """Seconds until the end at the speed so far, or None while that cannot be told."""
+    seconds = max((e.get("seconds", 0.0) for e in (*history.steps[-1:], *history.epochs[-1:])), default=0.0)
+    return seconds * (1 - done) / done if done > 0.01 and seconds > 1 else None
+
+
+def waiting_for(status: Status, history: History) -> str:
+    """What is being done before the first batch."""
+    if status.reason:
+        return status.reason
+    return history.messages[-1] if history.messages else "Starting the training process."
+
+
+def what_to_change(reason: str) -> str:
+    """Further advice on a failure, where the reason does not say it itself."""
+    text = reason.lower()
+    if "resum" in text or "choose" in text or "use " in text or "lower" in text or "make" in text or "put" in text:
+        return ""
+    return " Change the settings beside this and start again, or resume it if the cause is gone."
+
+
+def _loss_words(history: History) -> str:
+    if not history.epochs:
+        return "Training loss by batch."
+    last = history.epochs[-1]
+    return f"Training loss by batch, now {show.number(last.get('loss'))}; on validation classes {show.number(last.get('validation_loss'))}."  # noqa: E501
+
+
+def _accuracy_words(history: History) -> str:
+    if not history.epochs:
+        return "Accuracy on validation classes, from the first epoch on."
+    last = history.epochs[-1]
+    return (
+        f"On validation classes: pair accuracy {show.percent(last.get('pair_accuracy'))}, "
+        f"{last.get('n_way')}-way one-shot accuracy {show.percent(last.get('one_shot'))}."
+    )

@@ -1,0 +1,127 @@
+"""The only place of `st.session_state` and `st.query_params`.
+
+Widget keys are local to their page and may vanish when it is left. What must survive a page change
+(the current run, the settings being made ready) is in one `Lab` a browser session; the current run is in the address
+too (`?run=NAME`), so that it can be shared and found again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from siamese_core.runs import History, Run
+
+_LAB = "lab"
+_RUN = "run"
+
+
+@dataclass
+class Curves:
+    """What has been read of a run's events, and where to read on."""
+
+    made: float
+    offset: int = 0
+    history: History = field(default_factory=History)
+
+
+@dataclass
+class Lab:
+    """One browser session."""
+
+    framed: bool = False  # app.py has drawn the frame around the pages
+    run: str | None = None
+    missing: str | None = None  # a run that was asked for in the address and is not there
+    trouble: Exception | None = None  # what a button's work ran into; the next drawing tells it
+    draft: dict[str, Any] = field(default_factory=dict)  # the Train page's settings
+    preset: str = ""
+    source: str = "digits"
+    stopping: set[str] = field(default_factory=set)  # runs that were asked to stop from here
+    curves: dict[str, Curves] = field(default_factory=dict)
+    seeds: dict[str, int] = field(default_factory=dict)  # "draw another" on each page
+    answers: dict[str, Any] = field(default_factory=dict)  # results asked for by a button, by what they are of
+
+
+def lab() -> Lab:
+    """This session's one state object."""
+    if _LAB not in st.session_state:
+        st.session_state[_LAB] = Lab()
+    return st.session_state[_LAB]
+
+
+def default(key: str, value: Any) -> None:
+    """Give a widget's key its first value, unless it has one."""
+    if key not in st.session_state:
+        st.session_state[key] = value
+
+
+def put(key: str, value: Any) -> None:
+    """Set a widget's value; before the widget is made, or in a callback."""
+    st.session_state[key] = value
+
+
+def get(key: str, otherwise: Any = None) -> Any:
+    """A widget's value by its key."""
+    return st.session_state.get(key, otherwise)
+
+
+def forget(key: str) -> None:
+    """Let a widget start afresh."""
+    st.session_state.pop(key, None)
+
+
+def settle_run(names: Sequence[str], preferred: str | None) -> str | None:
+    """The current run among `names`: that of the address, else this session's, else `preferred`.
+
+    Writes it back to both, because moving between pages drops the address's parameters.
+    """
+    mine = lab()
+    asked = st.query_params.get(_RUN)
+    mine.missing = asked if asked and asked not in names else None
+    chosen = next((n for n in (asked, mine.run) if n in names), preferred)
+    if mine.missing is None:
+        _write(chosen)
+    return chosen
+
+
+def choose_run(name: str | None) -> None:
+    """Make a run the current one, in this session and in the address."""
+    lab().missing = None
+    _write(name)
+
+
+def _write(name: str | None) -> None:
+    lab().run = name
+    if name is None:
+        st.query_params.pop(_RUN, None)
+    elif st.query_params.get(_RUN) != name:
+        st.query_params[_RUN] = name
+
+
+def run_query(name: str | None = None) -> dict[str, str]:
+    """Query parameters that carry a run (by default the current one) to another page."""
+    chosen = name or lab().run
+    return {_RUN: chosen} if chosen else {}
+
+
+def history(run: Run) -> History:
+    """The run's curves, reading only what has been written since the last look."""
+    made = (run.folder / "config.json").stat().st_ino if (run.folder / "config.json").exists() else 0
+    seen = lab().curves.get(str(run.folder))
+    if seen is None or seen.made != made:
+        seen = lab().curves[str(run.folder)] = Curves(made)
+    events, seen.offset = run.events(seen.offset)
+    return seen.history.add(events)
+
+
+def seed(page: str) -> int:
+    """The number that 'draw another' counts up."""
+    return lab().seeds.get(page, 0)
+
+
+def next_seed(page: str) -> None:
+    """Draw another one."""
+    lab().seeds[page] = seed(page) + 1
