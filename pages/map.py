@@ -45,14 +45,14 @@ def _controls(run: Run) -> dict[str, Any]:
         source = st.selectbox("Pictures", list(sources), key="map_source", format_func=sources.get, width=320)
         most = st.selectbox("At most", [300, 600, 1000, 2000], index=1, key="map_points", width=130,
                             format_func=lambda n: f"{n} points")  # fmt: skip
-        perplexity = st.selectbox("Perplexity", [None, 5, 10, 30, 50], key="map_perplexity", width=130,
-                                  format_func=lambda p: "automatic" if p is None else str(p),
+        perplexity = st.selectbox("Perplexity", [0, 5, 10, 30, 50], key="map_perplexity", width=150,
+                                  format_func=lambda p: str(p) if p else "automatic",
                                   help="Roughly how many neighbours t-SNE tries to keep near each point.")  # fmt: skip
         kind, _, name = source.partition(":")
         asked = {
             "data": name if kind == "data" else None,
             "part": name if kind == "part" else "test",
-            "perplexity": None if perplexity is None else float(perplexity),
+            "perplexity": float(perplexity) if perplexity else None,
             "max_points": most,
         }
         st.button("Make the map", type="primary", key="map_start", icon=theme.ICONS["start"], on_click=_start,
@@ -102,19 +102,25 @@ def _colours(found: dict[str, np.ndarray], run: Run) -> tuple[charts_map.Colouri
 def _map(run: Run, job: Path) -> None:
     found = map_jobs.result(job)
     left, right = st.columns([0.7, 0.3], gap="medium")
+    chosen = _chosen(len(found["x"]))
+    near, distances = np.empty(0, int), np.empty(0)
+    if chosen is not None:
+        near, distances = projection.neighbours(cache.trained(run), found["embeddings"], chosen, NEIGHBOURS)
     with left:
-        colours, unseen = _colours(found, run)
-        chosen = _chosen(len(found["x"]))
-        near, distances = np.empty(0, int), np.empty(0)
-        if chosen is not None:
-            near, distances = projection.neighbours(cache.trained(run), found["embeddings"], chosen, NEIGHBOURS)
-        figure = charts_map.points(np.column_stack([found["x"], found["y"]]), found["labels"], found["class_names"],
-                                   colours, chosen, near.tolist(), unseen)  # fmt: skip
-        show.chart(figure, f"t-SNE map of {len(found['x'])} pictures of {len(found['class_names'])} classes.",
-                   "map_chart", on_select="rerun", selection_mode="points", config={"scrollZoom": True})  # fmt: skip
+        above, below = st.container(), st.container()
+        with below:
+            colours, unseen = _colours(found, run)
+        figure = charts_map.points(
+            np.column_stack([found["x"], found["y"]]), found["labels"], found["class_names"], colours, chosen,
+            near.tolist(), unseen, theme.ink(show.dark()),
+        )  # fmt: skip
+        with above:
+            words = f"t-SNE map of {len(found['x'])} pictures of {len(found['class_names'])} classes."
+            show.chart(figure, words, "map_chart", on_select="rerun", selection_mode="points",
+                       config={"scrollZoom": True})  # fmt: skip
         words = [map_jobs.status(job).note, colours.note]
         words += ["Outlined points are of classes that the network has not learnt from."] if unseen else []
-        st.caption(" ".join(show.plain(w) for w in words if w))
+        below.caption(" ".join(show.plain(w) for w in words if w))
     with right:
         if chosen is None:
             st.info("Click a point to see its picture and its true neighbours.", icon=":material/ads_click:")
@@ -127,8 +133,7 @@ def _chosen(count: int) -> int | None:
     event = state.get("map_chart")
     points = event["selection"]["points"] if event else []
     for point in points:
-        data = point.get("customdata")
-        index = data[0] if isinstance(data, (list, tuple)) else data
+        index = point.get("customdata")
         if isinstance(index, (int, float)) and 0 <= index < count:
             return int(index)
     return None

@@ -7,13 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import charts, forms, frame, show, state, theme
-from siamese_core import presets, runs
+from pages.parts import charts, forms, frame, recipe, show, state, theme
+from siamese_core import runs
 from siamese_core.runs import Run
 
 CURVES = {
-    "one_shot": ("One-shot accuracy", True),
-    "pair_accuracy": ("Pair accuracy", True),
+    "one_shot": ("One-shot", True),
+    "pair_accuracy": ("Pairs", True),
     "validation_loss": ("Validation loss", False),
     "loss": ("Training loss", False),
 }
@@ -48,7 +48,7 @@ def _table(mine: list[Run]) -> list[Run]:
     event = st.dataframe(
         rows, hide_index=True, key="runs_table", on_select="rerun", selection_mode="multi-row",
         height=min(36 * (len(rows) + 1) + 3, 250), column_config={"One-shot": rate, "Pair accuracy": rate},
-        alt="List of runs with their state, data, loss and accuracies",
+        placeholder="–", alt="List of runs with their state, data, loss and accuracies",
     )  # fmt: skip
     picked = [rows[i]["Run"] for i in event["selection"]["rows"] if i < len(rows)]
     return [r for r in mine if r.name in picked] or mine[:SHOWN]
@@ -76,15 +76,6 @@ def _curves(chosen: list[Run]) -> None:
     st.caption("Choose rows in the list to see only their curves." if len(curves) > 1 else "")
 
 
-def _repeat(run: Run) -> None:
-    values = run.config().to_dict()
-    mine = state.lab()
-    mine.source = values["dataset"] if values["dataset"] in presets.DATASETS else "folder"
-    state.put("train_folder", "" if mine.source != "folder" else values["dataset"])
-    forms.fill(values)
-    st.switch_page("pages/train.py")
-
-
 @st.dialog("Delete this run?")
 def _delete(run: Run) -> None:
     st.markdown(f"**{show.plain(run.name)}**, its curves and its weights will be gone for good.")
@@ -106,8 +97,11 @@ def _one(run: Run) -> None:
     st.subheader(run.name, anchor=False)
     with st.container(horizontal=True):
         st.page_link("pages/train.py", label="Open", icon=theme.ICONS["train"], query_params=state.run_query(run.name))
-        if st.button("Repeat with these settings", key="runs_repeat", icon=theme.ICONS["repeat"]):
-            _repeat(run)
+        if st.button(
+            "Repeat", key="runs_repeat", icon=theme.ICONS["repeat"], help="Put its settings into the Train page's form."
+        ):
+            recipe.repeat(run)
+            st.switch_page("pages/train.py", query_params=state.run_query(run.name))
         if st.button("Delete", key="runs_delete", icon=theme.ICONS["delete"], disabled=run.status().active,
                      help="Stop it first." if run.status().active else None):  # fmt: skip
             _delete(run)
@@ -120,8 +114,7 @@ def _one(run: Run) -> None:
         for _, label, value, differs in forms.differences(run.config().to_dict())
         if differs or not only
     ]
-    st.dataframe(rows, hide_index=True, height=min(36 * (len(rows) + 1) + 3, 400), alt="Settings of this run",
-                 key="runs_settings")  # fmt: skip
+    st.table(rows, border="horizontal", hide_index=True)
 
 
 run = frame.begin("runs", "Runs", "Every training: how it went, with which settings.", own_only=True)

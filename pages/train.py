@@ -11,7 +11,7 @@ run = frame.begin(
 )
 left, right = st.columns([0.34, 0.66], gap="large")
 with left:
-    recipe.form(run is not None and (run.status().active or run.status().can_resume))
+    recipe.form(run is not None and run.status().state in ("queued", "running", "stopped", "stalled"))
 with right:
     if run is None:
         show.empty(

@@ -81,7 +81,7 @@ def line_y(figure: go.Figure, level: float, word: str) -> None:
 
 def overlaid(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], y_title: str, rate: bool, x_title: str = "batches",
-    height: int = 340,
+    height: int = 320,
 ) -> go.Figure:  # fmt: skip
     """One curve a run, in the palette's order; `rate` shows y as percentages."""
     figure = go.Figure(layout=theme.layout(height))
@@ -94,7 +94,7 @@ def overlaid(
         )  # fmt: skip
     figure.update_layout(xaxis_title=x_title, yaxis_title=y_title, showlegend=True)
     if rate:
-        figure.update_layout(yaxis={"tickformat": ".0%", "range": [0, 1.02]})
+        figure.update_layout(yaxis={"tickformat": ".0%"})
     return figure
 
 

@@ -32,8 +32,8 @@ def colouring(
 ) -> Colouring:
     """Who gets which colour. labels (N,) index class_names; class_groups (classes,) index group_names.
 
-    `by` is "class" or "group"; `only` names those to colour, all others turn faint. More than 24
-    classes cannot be told apart: without `only`, the first 24 (by size) are coloured.
+    `by` is "class" or "group"; `only` names those to colour, all others turn faint. More than 21
+    classes cannot be told apart: without `only`, the first 21 (by size) are coloured.
     """
     names = list(group_names) if by == "group" and class_groups is not None else list(class_names)
     codes = class_groups[labels] if by == "group" and class_groups is not None else np.asarray(labels)
@@ -59,6 +59,7 @@ def points(
     chosen: int | None = None,
     neighbours: Sequence[int] = (),
     unseen: Collection[str] = (),
+    ink: str = theme.UNSURE,
     height: int = 520,
 ) -> go.Figure:
     """The map. xy (N, 2). Every point carries its index as customdata; the chosen one has a ring, and
@@ -80,28 +81,28 @@ def points(
             "size": size, "color": theme.colour_of(code), "symbol": theme.symbol_of(code), "opacity": 0.85,
         }  # fmt: skip
         if code >= 0 and unseen:
-            outlined = [1.6 if n in unseen else 0.0 for n in names[at]]
-            marker |= {"line": {"width": outlined, "color": theme.UNSURE}}
+            outlined = [1.0 if n in unseen else 0.0 for n in names[at]]
+            marker |= {"line": {"width": outlined, "color": ink}}
         figure.add_scattergl(
             x=xy[at, 0], y=xy[at, 1], mode="markers", name="others" if code == -1 else colours.names[code],
-            customdata=at[:, None], text=names[at], hovertemplate="%{text}<extra></extra>", marker=marker,
+            customdata=at, text=names[at], hovertemplate="%{text}<extra></extra>", marker=marker,
             selected={"marker": {"opacity": 0.95}}, unselected={"marker": {"opacity": 0.85}},
         )  # fmt: skip
     if chosen is not None:
-        _mark(figure, xy, chosen, neighbours, size)
+        _mark(figure, xy, chosen, neighbours, size, ink)
     hidden = {"visible": False, "showgrid": False}
     figure.update_layout(xaxis=hidden, yaxis={**hidden, "scaleanchor": "x"})
     return figure
 
 
-def _mark(figure: go.Figure, xy: np.ndarray, chosen: int, neighbours: Sequence[int], size: int) -> None:
+def _mark(figure: go.Figure, xy: np.ndarray, chosen: int, neighbours: Sequence[int], size: int, ink: str) -> None:
     ends = [(xy[chosen], xy[n]) for n in neighbours]
     figure.add_scattergl(
         x=[v for a, b in ends for v in (a[0], b[0], None)], y=[v for a, b in ends for v in (a[1], b[1], None)],
-        mode="lines", line={"color": theme.UNSURE, "width": 1.5}, hoverinfo="skip", showlegend=False,
+        mode="lines", line={"color": ink, "width": 1}, hoverinfo="skip", showlegend=False,
     )  # fmt: skip
-    for at, width, ring, name in (([*neighbours], 2, size + 6, "true neighbours"), ([chosen], 3, size + 10, "chosen")):
+    for at, width, ring in (([*neighbours], 1.5, size + 5), ([chosen], 3, size + 10)):
         figure.add_scattergl(
-            x=xy[at, 0], y=xy[at, 1], mode="markers", hoverinfo="skip", name=name,
-            marker={"size": ring, "symbol": "circle-open", "color": theme.UNSURE, "line": {"width": width}},
+            x=xy[at, 0], y=xy[at, 1], mode="markers", hoverinfo="skip", showlegend=False,
+            marker={"size": ring, "symbol": "circle-open", "color": ink, "line": {"width": width}},
         )  # fmt: skip

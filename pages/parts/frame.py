@@ -26,9 +26,7 @@ PAGES = {
 
 def navigate() -> st.Page:
     """The frame around all pages; the page that was asked for."""
-    st.set_page_config(
-        page_title="Siamese Lab", page_icon=ASSETS / "mark.svg", layout="wide", initial_sidebar_state=220
-    )
+    st.set_page_config(page_title="Siamese Lab", page_icon=ASSETS / "mark.svg", layout="wide")
     st.logo(ASSETS / "logo.svg", size="large")
     st.html(ASSETS / "page.css")
     state.lab().framed = True
@@ -108,7 +106,8 @@ def _chooser(page: str, own_only: bool) -> Run | None:
 def facts(run: Run) -> str:
     """One line on a run: its state, threshold and accuracy on validation classes."""
     card = run.card() or {}
-    parts = [show.state_word(run.status().state)]
+    status = run.status()
+    parts = [f":blue[{theme.STATES['running'][1]} in training]" if status.active else show.state_word(status.state)]
     if isinstance(threshold := card.get("threshold"), (int, float)):
         parts.append(f"threshold {show.number(threshold)}")
     seen = card.get("validation") or {}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import charts, show, state, theme
+from pages.parts import charts, recipe, show, state, theme
 from siamese_core import jobs
 from siamese_core.runs import History, Run, Status
 
@@ -40,17 +40,19 @@ def _ticking(folder: str) -> None:
 def _draw(run: Run, status: Status) -> None:
     history = state.history(run)
     _head(run, status, history)
-    _figures(run, status, history)
+    _figures(status, history)
     if history.steps or history.epochs:
         left, right = st.columns(2)
         with left:
             st.markdown("**Loss**")
             show.chart(charts.loss_curves(history.steps, history.epochs), _loss_words(history), "live_loss")
         with right:
-            st.markdown("**Accuracy on validation classes**")
+            st.markdown(
+                "**Accuracy on validation classes**",
+                help="Pairs: same or different, half of them the same. One-shot: the right one among so many classes, "
+                "from one example of each. The network does not learn from these classes.",
+            )
             show.chart(charts.accuracy_curves(history.epochs), _accuracy_words(history), "live_accuracy")
-    elif status.active:
-        st.caption(f":material/hourglass_top: {show.plain(waiting_for(status, history))}")
     _after(run, status)
     if history.messages:
         with st.expander("Log", icon=":material/notes:"):
@@ -59,7 +61,9 @@ def _draw(run: Run, status: Status) -> None:
 
 def _head(run: Run, status: Status, history: History) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"**{show.plain(run.name)}** · {show.state_word(status.state)}")
+        spent = max((e.get("seconds", 0.0) for e in (*history.steps[-1:], *history.epochs[-1:])), default=0.0)
+        time = f" · trained for {show.duration(spent)}" if spent else ""
+        st.markdown(f"**{show.plain(run.name)}** · {show.state_word(status.state)}{time}")
         if status.active:
             asked = run.name in state.lab().stopping
             st.button(
@@ -67,8 +71,10 @@ def _head(run: Run, status: Status, history: History) -> None:
                 disabled=asked, on_click=_stop, args=(run,), help="Stops after the current batch and saves.",
             )  # fmt: skip
         elif status.can_resume:
-            st.button("Resume", key="live_resume", icon=theme.ICONS["resume"], type="primary", on_click=_resume,
-                      args=(run,), help="Goes on from its last checkpoint.")  # fmt: skip
+            st.button(
+                "Resume", key="live_resume", icon=theme.ICONS["resume"], on_click=_resume, args=(run,),
+                type="secondary" if status.state == "failed" else "primary", help="Goes on from its last checkpoint.",
+            )  # fmt: skip
     if status.active:
         done = progress_of(history)
         words = waiting_for(status, history) if status.state == "queued" or not history.steps else ""
@@ -77,22 +83,23 @@ def _head(run: Run, status: Status, history: History) -> None:
             words = f"{show.duration(left)} left" if left is not None else words
         st.progress(done, text=show.plain(words) or None)
     elif status.state in ("failed", "stalled"):
-        st.error(show.plain(status.reason) + what_to_change(status.reason), icon=theme.ICONS["warning"])
+        st.error(show.plain(status.reason), icon=theme.ICONS["warning"])
+        if status.state == "failed":
+            st.caption("Change its settings and start again, or resume it when the cause is gone.")
+            st.button("Put its settings into the form", key="live_repeat", icon=theme.ICONS["repeat"],
+                      on_click=recipe.repeat, args=(run,))  # fmt: skip
 
 
-def _figures(run: Run, status: Status, history: History) -> None:
-    last = history.epochs[-1] if history.epochs else {}
-    step = history.steps[-1] if history.steps else {}
-    ways = last.get("n_way")
-    with st.grid(5, min_column_width=100, gap="small"):
-        epoch, epochs = last.get("epoch", 0), last.get("epochs") or history.start.get("epochs") or run.config().epochs
-        st.metric("Epoch", f"{epoch} / {epochs}", border=True)
+def _figures(status: Status, history: History) -> None:
+    if not history.steps and not history.epochs:
+        return
+    last, step = (history.epochs or [{}])[-1], (history.steps or [{}])[-1]
+    ways, epochs = last.get("n_way"), last.get("epochs") or history.start.get("epochs") or status.epochs
+    with st.grid(4, min_column_width=120, gap="small"):
+        st.metric("Epoch", f"{last.get('epoch', 0)} / {epochs}", border=True)
         st.metric("Loss", show.number(step.get("loss", last.get("loss"))), border=True)
-        st.metric("Pair accuracy", show.percent(last.get("pair_accuracy")), border=True,
-                  help="Same or different, on pairs of validation classes, half of them the same.")  # fmt: skip
-        st.metric(f"{ways}-way one-shot" if ways else "One-shot", show.percent(last.get("one_shot")), border=True,
-                  help="The right class among so many validation classes, from one example of each.")  # fmt: skip
-        st.metric("Trained for", show.duration(max(step.get("seconds", 0.0), last.get("seconds", 0.0))), border=True)
+        st.metric("Pair accuracy", show.percent(last.get("pair_accuracy")), border=True)
+        st.metric(f"{ways}-way one-shot" if ways else "One-shot", show.percent(last.get("one_shot")), border=True)
 
 
 def _after(run: Run, status: Status) -> None:
@@ -136,14 +143,6 @@ def waiting_for(status: Status, history: History) -> str:
     if status.reason:
         return status.reason
     return history.messages[-1] if history.messages else "Starting the training process."
-
-
-def what_to_change(reason: str) -> str:
-    """Further advice on a failure, where the reason does not say it itself."""
-    text = reason.lower()
-    if "resum" in text or "choose" in text or "use " in text or "lower" in text or "make" in text or "put" in text:
-        return ""
-    return " Change the settings beside this and start again, or resume it if the cause is gone."
 
 
 def _loss_words(history: History) -> str:

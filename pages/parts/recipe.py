@@ -92,6 +92,20 @@ def _recipe() -> None:
             forms.settings(fields)
 
 
+@show.told_later
+def repeat(run: runs.Run) -> None:
+    """Put a run's settings into the form."""
+    values = run.config().to_dict()
+    mine = state.lab()
+    mine.source = values["dataset"] if values["dataset"] in SOURCES else "folder"
+    mine.preset = presets.for_dataset(values["dataset"])
+    state.put("train_source", mine.source)
+    state.put("train_preset", mine.preset)
+    if mine.source == "folder":
+        state.put("train_folder", values["dataset"])
+    forms.fill(values)
+
+
 def _mend() -> None:
     forms.fill(forms.mended(state.lab().draft))
 

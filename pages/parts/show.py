@@ -146,6 +146,11 @@ def strip(pictures: Sequence[np.ndarray], side: int, gap: int = 4) -> np.ndarray
     return np.concatenate(parts, axis=1)
 
 
+def dark() -> bool:
+    """Whether the reader has the dark theme."""
+    return st.context.theme.type == "dark"
+
+
 def chart(figure: Any, alt: str, key: str, **more: Any) -> Any:
     """A figure in the page's width, in the theme's colours, without the toolbar."""
     config = {"displayModeBar": False, "scrollZoom": False} | more.pop("config", {})

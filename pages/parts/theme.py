@@ -17,8 +17,8 @@ TRAINING = "#56B4E9"
 VALIDATION = "#CC79A7"
 ONE_SHOT = "#978B00"
 
-# For classes, groups and runs, in this order; three marker shapes carry them to 24 things.
-PALETTE = (TWIN_A, TWIN_B, SAME, VALIDATION, TRAINING, DIFFERENT, ONE_SHOT, UNSURE)
+# For classes, groups and runs, in this order; three marker shapes carry them to 21 things. Grey is for the rest.
+PALETTE = (TWIN_A, TWIN_B, SAME, VALIDATION, TRAINING, DIFFERENT, ONE_SHOT)
 SYMBOLS = ("circle", "diamond", "square")
 FAINT = "rgba(122, 135, 147, 0.28)"
 GRID = "rgba(122, 135, 147, 0.22)"
@@ -61,13 +61,18 @@ STATES: dict[str, tuple[str, str]] = {
 
 
 def colour_of(index: int) -> str:
-    """The palette's colour for the n-th thing; it repeats after eight."""
+    """The palette's colour for the n-th thing; it repeats after seven."""
     return PALETTE[index % len(PALETTE)]
 
 
 def symbol_of(index: int) -> str:
     """The marker's shape for the n-th thing: it changes each time the colours repeat."""
     return SYMBOLS[index // len(PALETTE) % len(SYMBOLS)]
+
+
+def ink(dark: bool) -> str:
+    """The text's colour, for outlines and rings in figures."""
+    return "#E8EDF1" if dark else "#16222C"
 
 
 def faded(colour: str, alpha: float) -> str:
@@ -81,7 +86,7 @@ def layout(height: int = 260, **more: Any) -> dict[str, Any]:
     axis = {"gridcolor": GRID, "zeroline": False, "automargin": True, "title": {"standoff": 8}}
     base: dict[str, Any] = {
         "height": height,
-        "margin": {"l": 8, "r": 12, "t": 34, "b": 8},
+        "margin": {"l": 8, "r": 12, "t": 26, "b": 8},
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "font": {"size": 13},
