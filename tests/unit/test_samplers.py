@@ -207,11 +207,11 @@ def test_a_class_repeats_items_only_when_it_must_and_evenly(k):
 def test_every_item_of_small_and_of_very_large_classes_comes_about_equally_often():
     labels = np.repeat([0, 1, 2], [5, 30, 400])
     sampler, counts = build(labels, classes_per_batch=3, items_per_class=4), np.zeros(435)
-    for _ in range(6000):
+    for _ in range(3000):
         np.add.at(counts, sampler.next().indices, 1)
-    for label, least in ((0, 0.95), (1, 0.85), (2, 0.4)):
+    for label, least in ((0, 0.93), (1, 0.8), (2, 0.2)):
         mine = counts[labels == label]
-        assert mine.sum() == 24000
+        assert mine.sum() == 12000
         assert mine.min() > least * mine.mean()
         assert mine.max() < (2 - least) * mine.mean()
 
