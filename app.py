@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pages.parts import cache, frame, show
+from pages.parts import frame
 
-page = frame.navigate()
-cache.warm_up()
-show.guarded(page.run)()
+frame.navigate().run()

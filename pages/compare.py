@@ -122,12 +122,17 @@ def _scale(run: Run, found: Comparison) -> None:
     st.caption("Bars: pairs of validation classes, which the network has not learnt from.")
 
 
-run = frame.begin("compare", "Compare a pair", "Are two pictures of the same class? One distance tells.")
-if frame.needs_weights(run) and run is not None:
-    where = st.segmented_control("Pictures", ["From a set", "Upload"], default="From a set", key="compare_source",
-                                 required=True, label_visibility="collapsed")  # fmt: skip
-    sides = _from_files(run) if where == "Upload" else _from_set(run)
-    if len(sides) == 2:
-        _result(run, sides)
-    else:
-        st.info("Give two pictures: the verdict appears here at once.", icon=theme.ICONS["upload"])
+def page() -> None:
+    """The whole page."""
+    run = frame.begin("compare", "Compare a pair", "Are two pictures of the same class? One distance tells.")
+    if frame.needs_weights(run) and run is not None:
+        where = st.segmented_control("Pictures", ["From a set", "Upload"], default="From a set", key="compare_source",
+                                     required=True, label_visibility="collapsed")  # fmt: skip
+        sides = _from_files(run) if where == "Upload" else _from_set(run)
+        if len(sides) == 2:
+            _result(run, sides)
+        else:
+            st.info("Give two pictures: the verdict appears here at once.", icon=theme.ICONS["upload"])
+
+
+frame.draw(page)

@@ -41,27 +41,31 @@ def _recent(mine: list[runs.Run]) -> None:
             st.markdown(words + show.state_word(run.status().state), width="content")
 
 
-frame.enter()
-mine = runs.all_runs(runs.runs_folder())
-usable = frame.starter() is not None or any(r.has_weights() for r in mine)
-with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-    with st.container(gap=None, width=720):
-        st.title("Siamese Lab", anchor=False)
-        st.caption("Train a siamese network on pictures, compare pairs, recognise new classes, see what it learnt.")
-    _device()
-st.markdown(
-    "A **siamese network** sends two inputs through the same network and measures how far apart they come out: "
-    "close means the same class, even for classes it has never seen."
-)
-picture.twin()
-first = "compare" if usable else "train"
-with st.grid(4, min_column_width=200, gap="small", border=True) as grid:
-    for page, title, words in STEPS:
-        with grid.cell():
-            st.markdown(f"**{theme.ICONS[page]} {title}**  \n{words}")
-            if page == first:
-                if st.button(title, key=f"home_{page}", type="primary"):
-                    st.switch_page(f"pages/{page}.py", query_params=state.run_query())
-            else:
-                st.page_link(f"pages/{page}.py", label="Open", query_params=state.run_query())
-_recent(mine)
+def page() -> None:
+    """The whole page."""
+    mine = runs.all_runs(runs.runs_folder())
+    usable = frame.starter() is not None or any(r.has_weights() for r in mine)
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        with st.container(gap=None, width=720):
+            st.title("Siamese Lab", anchor=False)
+            st.caption("Train a siamese network on pictures, compare pairs, recognise new classes, see what it learnt.")
+        _device()
+    st.markdown(
+        "A **siamese network** sends two inputs through the same network and measures how far apart they come out: "
+        "close means the same class, even for classes it has never seen."
+    )
+    picture.twin()
+    first = "compare" if usable else "train"
+    with st.grid(4, min_column_width=200, gap="small", border=True) as grid:
+        for name, title, words in STEPS:
+            with grid.cell():
+                st.markdown(f"**{theme.ICONS[name]} {title}**  \n{words}")
+                if name == first:
+                    if st.button(title, key=f"home_{name}", type="primary"):
+                        st.switch_page(f"pages/{name}.py", query_params=state.run_query())
+                else:
+                    st.page_link(f"pages/{name}.py", label="Open", query_params=state.run_query())
+    _recent(mine)
+
+
+frame.draw(page)

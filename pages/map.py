@@ -179,6 +179,11 @@ def _page(run: Run) -> None:
         st.error(show.plain(now.reason), icon=theme.ICONS["warning"])
 
 
-run = frame.begin("map", "Map", "Every picture as a point: near each other where the network finds them alike.")
-if frame.needs_weights(run) and run is not None:
-    _page(run)
+def page() -> None:
+    """The whole page."""
+    run = frame.begin("map", "Map", "Every picture as a point: near each other where the network finds them alike.")
+    if frame.needs_weights(run) and run is not None:
+        _page(run)
+
+
+frame.draw(page)

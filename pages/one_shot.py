@@ -124,6 +124,11 @@ def _page(run: Run) -> None:
         _measure(run, data, ways, shots)
 
 
-run = frame.begin("one_shot", "One-shot", "Recognise classes from one or a few examples each, without training.")
-if frame.needs_weights(run) and run is not None:
-    _page(run)
+def page() -> None:
+    """The whole page."""
+    run = frame.begin("one_shot", "One-shot", "Recognise classes from one or a few examples each, without training.")
+    if frame.needs_weights(run) and run is not None:
+        _page(run)
+
+
+frame.draw(page)

@@ -82,8 +82,8 @@ def _delete(run: Run) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Keep it", key="runs_keep"):
             st.rerun()
-        if st.button("Delete", type="primary", icon=theme.ICONS["delete"], key="runs_really"):
-            _remove(run)
+        if st.button("Delete", type="primary", icon=theme.ICONS["delete"], key="runs_really", on_click=_remove,
+                     args=(run,)):  # fmt: skip
             st.rerun()
 
 
@@ -98,7 +98,11 @@ def _one(run: Run) -> None:
     with st.container(horizontal=True):
         st.page_link("pages/train.py", label="Open", icon=theme.ICONS["train"], query_params=state.run_query(run.name))
         if st.button(
-            "Repeat", key="runs_repeat", icon=theme.ICONS["repeat"], help="Put its settings into the Train page's form."
+            "Repeat",
+            key="runs_repeat",
+            type="primary",
+            icon=theme.ICONS["repeat"],
+            help="Put its settings into the Train page's form.",
         ):
             recipe.repeat(run)
             st.switch_page("pages/train.py", query_params=state.run_query(run.name))
@@ -117,15 +121,20 @@ def _one(run: Run) -> None:
     st.table(rows, border="horizontal", hide_index=True)
 
 
-run = frame.begin("runs", "Runs", "Every training: how it went, with which settings.", own_only=True)
-mine = runs.all_runs(runs.runs_folder())
-if run is None:
-    show.empty("There are no runs yet. Training a network on handwritten digits takes about a minute.", "train",
-               "Train a network")  # fmt: skip
-else:
-    chosen = _table(mine)
-    left, right = st.columns([0.62, 0.38], gap="large")
-    with left:
-        _curves(chosen)
-    with right:
-        _one(run)
+def page() -> None:
+    """The whole page."""
+    run = frame.begin("runs", "Runs", "Every training: how it went, with which settings.", own_only=True)
+    mine = runs.all_runs(runs.runs_folder())
+    if run is None:
+        show.empty("There are no runs yet. Training a network on handwritten digits takes about a minute.", "train",
+                   "Train a network")  # fmt: skip
+    else:
+        chosen = _table(mine)
+        left, right = st.columns([0.62, 0.38], gap="large")
+        with left:
+            _curves(chosen)
+        with right:
+            _one(run)
+
+
+frame.draw(page)

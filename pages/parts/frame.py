@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from pages.parts import show, state, theme
+from pages.parts import cache, show, state, theme
 from pages.parts.picture import ASSETS
 from siamese_core import runs
 from siamese_core.errors import RunError
@@ -41,13 +43,18 @@ def navigate() -> st.Page:
     )
 
 
-def enter() -> None:
-    """The first thing on every page. A page whose address is the very first that a fresh server is asked
-    for is run by itself, without app.py (Streamlit takes `pages/` for its own kind of navigation until
-    it is told otherwise): tell it, and begin again."""
+def draw(page: Callable[[], None]) -> None:
+    """Draw a page; whatever goes wrong there becomes one notice.
+
+    A page whose address is the very first that a fresh server is asked for is run by itself, without
+    app.py (Streamlit takes `pages/` for its own kind of navigation until it is told otherwise): tell it,
+    and begin again.
+    """
     if not state.lab().framed:
         navigate()
         st.rerun()
+    cache.warm_up()
+    show.guarded(page)()
 
 
 def starter() -> Run | None:
@@ -64,7 +71,6 @@ def begin(page: str, title: str, purpose: str, own_only: bool = False) -> Run | 
     `own_only` leaves the starter model out (it cannot be trained or deleted). By default the current
     run is the newest that can be used, else the starter.
     """
-    enter()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         with st.container(gap=None):
             st.title(title, anchor=False)

@@ -1,0 +1,230 @@
+"""What the pages are made of, where it needs no page: charts, forms, colours, words."""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pages.parts import charts, charts_map, forms, live, show, theme, uploads
+from siamese_core import config as settings
+from siamese_core.config import TrainConfig, defaults
+from siamese_core.errors import DataError
+from siamese_core.runs import History
+
+CONFIG = tomllib.loads((Path(__file__).resolve().parents[2] / ".streamlit" / "config.toml").read_text("utf-8"))
+
+
+def epoch(step: int, **more: object) -> dict[str, object]:
+    return {"event": "epoch", "step": step, "epoch": step // 10, "seconds": step / 2, "progress": step / 100, **more}
+
+
+def test_theme_and_configuration_agree():
+    for mode in ("light", "dark"):
+        assert CONFIG["theme"][mode]["chartCategoricalColors"] == list(theme.PALETTE)
+        assert CONFIG["theme"][mode]["textColor"] == theme.ink(mode == "dark")
+        assert CONFIG["theme"][mode]["primaryColor"] == theme.TWIN_A
+    assert CONFIG["browser"]["gatherUsageStats"] is False
+    assert CONFIG["client"]["showErrorDetails"] == "none"
+    assert CONFIG["server"]["address"] == "localhost"
+
+
+def contrast(a: str, b: str) -> float:
+    """WCAG's contrast of two '#RRGGBB' colours."""
+
+    def light(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+    low, high = sorted((light(a), light(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_words_can_be_read_on_their_ground(mode):
+    colours = CONFIG["theme"][mode]
+    for name in ("textColor", "linkColor", "greenTextColor", "redTextColor", "orangeTextColor", "blueTextColor",
+                 "grayTextColor"):  # fmt: skip
+        assert contrast(colours[name], colours["backgroundColor"]) >= 4.5, name
+    assert contrast("#FFFFFF", colours["primaryColor"]) >= 4.5
+
+
+def test_lines_can_be_seen_in_both_themes():
+    for colour, mode in itertools.product(theme.PALETTE, ("light", "dark")):
+        assert contrast(colour, CONFIG["theme"][mode]["backgroundColor"]) >= 2.1, (colour, mode)
+
+
+def test_loss_curves_hold_every_event():
+    steps = [{"step": i, "loss": 3.0 - i / 50} for i in range(1, 100)]
+    figure = charts.loss_curves(steps, [epoch(50, validation_loss=2.5), epoch(99, validation_loss=2.0)])
+    faint, mean, validation = figure.data
+    assert list(faint.y) == [s["loss"] for s in steps]
+    assert len(mean.y) == len(steps)
+    assert min(faint.y) < mean.y[-1] < max(faint.y)
+    assert list(validation.x) == [50, 99]
+    assert list(validation.y) == [2.5, 2.0]
+
+
+def test_smoothing_keeps_a_constant_and_lags_a_step():
+    assert charts.smoothed([2.0] * 5) == pytest.approx([2.0] * 5)
+    risen = charts.smoothed([0.0] * 50 + [1.0] * 5)
+    assert 0 < risen[-1] < 1
+    assert charts.smoothed([]) == []
+
+
+def test_accuracy_marks_the_best_epoch_and_chance():
+    found = [epoch(10, pair_accuracy=0.7, one_shot=0.4, n_way=5, best=True),
+             epoch(20, pair_accuracy=0.8, one_shot=0.6, n_way=5, best=True),
+             epoch(30, pair_accuracy=0.9, one_shot=0.5, n_way=5, best=False)]  # fmt: skip
+    figure = charts.accuracy_curves(found)
+    ring = figure.data[-1]
+    assert (list(ring.x), list(ring.y)) == ([20], [0.6])
+    assert {s.y0 for s in figure.layout.shapes} == {0.5, 0.2}
+    one = charts.accuracy_curves([epoch(10, pair_accuracy=0.7, one_shot=0.4, n_way=2)])
+    assert len(one.layout.shapes) == 1
+
+
+def test_accuracy_without_epochs_is_an_empty_frame():
+    assert all(len(t.x) == 0 for t in charts.accuracy_curves([]).data)
+
+
+@pytest.mark.parametrize(("distance", "colour"), [(0.1, theme.SAME), (0.4, theme.SAME), (0.9, theme.DIFFERENT)])
+def test_distance_scale_puts_the_pair_where_it_is(distance, colour):
+    figure = charts.distance_scale([0, 0.5, 1.0], [8, 2], [1, 3], 0.4, distance)
+    same, different, pair = figure.data
+    assert list(same.y) == [0.8, 0.2]
+    assert list(different.y) == [0.25, 0.75]
+    assert set(pair.x) == {distance}
+    assert pair.line.color == colour
+    low, high = figure.layout.xaxis.range
+    assert low < 0 <= distance <= 1 < high
+
+
+def test_distance_scale_reaches_a_pair_outside_the_histogram():
+    figure = charts.distance_scale([0, 0.5, 1.0], [8, 2], [1, 3], 0.4, 7.0)
+    assert figure.layout.xaxis.range[1] > 7
+    assert charts.distance_scale([], [], [], 0.4, 0.4).layout.xaxis.range is not None
+
+
+def test_interval_is_a_band():
+    band = charts.interval(0.8, 0.75, 0.85, 0.2).layout.shapes[1]
+    assert (band.x0, band.x1) == (0.75, 0.85)
+
+
+def test_colours_for_a_few_classes():
+    found = charts_map.colouring(np.array([0, 1, 2, 0]), ["a", "b", "c"])
+    assert found.names == ("a", "b", "c")
+    assert found.codes.tolist() == [0, 1, 2, 0]
+    assert not found.note
+
+
+def test_many_classes_leave_the_smaller_ones_faint():
+    labels = np.concatenate([np.repeat(np.arange(60), 1), np.arange(30, 60)])
+    found = charts_map.colouring(labels, [f"c{i}" for i in range(60)])
+    assert len(found.names) == charts_map.MOST_COLOURED
+    assert all(int(n[1:]) >= 30 for n in found.names)
+    assert (found.codes[:30] == -1).all()
+    assert "60" in found.note
+
+
+def test_colours_by_group_and_by_choice():
+    labels, groups = np.array([0, 1, 2]), np.array([0, 0, 1])
+    by_group = charts_map.colouring(labels, ["x/a", "x/b", "y/c"], groups, ["x", "y"], "group")
+    assert by_group.codes.tolist() == [0, 0, 1]
+    only = charts_map.colouring(labels, ["x/a", "x/b", "y/c"], groups, ["x", "y"], "class", ["y/c"])
+    assert only.codes.tolist() == [-1, -1, 0]
+
+
+def test_every_point_of_the_map_says_who_it_is():
+    xy, labels = np.arange(12.0).reshape(6, 2), np.array([0, 1, 2, 0, 1, 2])
+    colours = charts_map.colouring(labels, ["a", "b", "c"], only=["a", "b"])
+    figure = charts_map.points(xy, labels, ["a", "b", "c"], colours, chosen=3, neighbours=[0, 1], unseen={"b"})
+    marked = [t for t in figure.data if t.customdata is not None]
+    found = {int(i): (float(x), float(y)) for t in marked for i, x, y in zip(t.customdata, t.x, t.y, strict=True)}
+    assert found == {i: tuple(xy[i]) for i in range(6)}
+    lines = next(t for t in figure.data if t.mode == "lines")
+    assert [v for v in lines.x if v is not None] == [xy[3, 0], xy[0, 0], xy[3, 0], xy[1, 0]]
+    outlined = next(t for t in figure.data if t.name == "b")
+    assert all(w > 0 for w in outlined.marker.line.width)
+
+
+@pytest.mark.parametrize(
+    ("loss", "distance", "sampler", "mining"),
+    list(itertools.product(settings.LOSSES, settings.DISTANCES, settings.SAMPLERS, settings.MINING)),
+)
+def test_whatever_is_chosen_can_be_mended(loss, distance, sampler, mining):
+    chosen = defaults() | {"loss": loss, "distance": distance, "sampler": sampler, "mining": mining, "margin": 5.0}
+    mended = forms.mended(chosen)
+    assert TrainConfig.from_dict({**mended, "hold_out": list(mended["hold_out"])}).problems() == []
+    assert mended["loss"] == loss
+    if not TrainConfig.from_dict({**chosen, "hold_out": []}).problems():
+        assert mended == chosen
+
+
+def test_every_setting_has_one_place_in_the_form():
+    shown = [*forms.MAIN, *forms.APART, *(n for names in forms.rare().values() for n in names)]
+    assert sorted(shown) == sorted(defaults())
+
+
+def test_differences_are_marked():
+    rows = {label: (value, differs) for _, label, value, differs in forms.differences({"epochs": 99, "hold_out": []})}
+    assert rows["Epochs"] == ("99", True)
+    assert rows["Hold out"] == ("none", False)
+    assert sum(differs for _, differs in rows.values()) == 1
+
+
+def test_time_left_follows_the_speed_so_far():
+    history = History().add([epoch(50)])
+    assert live.progress_of(history) == 0.5
+    assert live.time_left(0.5, history) == pytest.approx(25)
+    assert live.time_left(0.0, History()) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(4.4, "4 s"), (89, "89 s"), (120, "2 min"), (7500, "2 h 5 min"), (None, "–"), (-1, "0 s")]
+)
+def test_durations(seconds, words):
+    assert show.duration(seconds) == words
+
+
+def test_numbers_and_rates():
+    assert show.number(0.041423) == "0.0414"
+    assert show.number(12345.6) == "12346"
+    assert show.percent(0.934) == "93%"
+    assert show.percent(0.9964) == "99.6%"
+    assert show.percent(1.0) == "100%"
+    assert show.percent(None) == "–"
+
+
+def test_names_are_not_read_as_markdown():
+    assert show.plain("a_b*c [x](y) :material/x: $1$") == r"a\_b\*c \[x\](y) \:material/x\: \$1\$"
+
+
+def test_small_scans_are_enlarged_by_whole_pixels():
+    small = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    big = show.enlarged(small, 300)
+    assert big.shape[0] % 8 == 0
+    assert set(np.unique(big)) == set(range(64))
+    assert show.enlarged(np.zeros((900, 600, 3), np.uint8), 300).shape == (900, 600, 3)
+
+
+class Upload:
+    def __init__(self, name: str, data: bytes, size: int | None = None) -> None:
+        self.name, self.data, self.size = name, data, len(data) if size is None else size
+
+    def getvalue(self) -> bytes:
+        return self.data
+
+
+def test_sizes_of_uploads_are_judged_on_the_server():
+    assert uploads.checked([Upload("a.png", b"1")]) == [("a.png", b"1")]
+    with pytest.raises(DataError, match="larger than 20 MB"):
+        uploads.checked([Upload("a.png", b"", uploads.MAX_PICTURE + 1)])
+    with pytest.raises(DataError, match="more than the 400"):
+        uploads.checked([Upload("a.png", b"1")] * 401)
+    with pytest.raises(DataError, match="together"):
+        uploads.checked([Upload("a.png", b"", uploads.MAX_PICTURE)] * 11)
