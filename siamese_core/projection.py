@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import redirect_stdout
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 from io import TextIOBase
 
@@ -22,6 +22,7 @@ from siamese_core.types import Embedder
 TSNE_ITERATIONS = 1000
 FEWEST_FOR_TSNE = 5
 AUTOMATIC_PERPLEXITY = 30.0
+ONE_THREAD = 1000  # points up to which more threads only wait for each other, the more when others compute
 
 Progress = Callable[[str, float], None]
 
@@ -116,10 +117,11 @@ def _tsne(x: np.ndarray, perplexity: float | None, seed: int, progress: Progress
     if len(different) < FEWEST_FOR_TSNE:
         return _pca(x, None, seed, progress)
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     start = _pca(different, None, seed, None)
     noise = np.random.default_rng(seed).normal(size=start.shape)
-    start = start / start[:, 0].std() * 1e-4 + noise * 1e-6
+    start = start / (start[:, 0].std() or 1.0) * 1e-4 + noise * 1e-6
     model = TSNE(
         n_components=2,
         perplexity=min(perplexity or AUTOMATIC_PERPLEXITY, (len(different) - 1) / 3),
@@ -128,10 +130,12 @@ def _tsne(x: np.ndarray, perplexity: float | None, seed: int, progress: Progress
         max_iter=TSNE_ITERATIONS,
         verbose=2 if progress else 0,
     )
-    if progress is None:
-        return model.fit_transform(different)[place.ravel()].astype(np.float64)
-    progress("Measuring distances", 0.0)
-    with redirect_stdout(_Listener(progress)):
+    with ExitStack() as stack:
+        if len(different) <= ONE_THREAD:
+            stack.enter_context(threadpool_limits(1))
+        if progress is not None:
+            progress("Measuring distances", 0.0)
+            stack.enter_context(redirect_stdout(_Listener(progress)))
         return model.fit_transform(different)[place.ravel()].astype(np.float64)
 
 

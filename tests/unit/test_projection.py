@@ -94,6 +94,13 @@ def test_identical_embeddings_share_a_place_on_the_map():
     assert np.isfinite(project(np.repeat(x[:3], 10, axis=0))).all()
 
 
+def test_a_nearly_collapsed_network_still_has_a_map():
+    x = (1 + 1e-7 * np.random.default_rng(0).normal(size=(40, 8))).astype(np.float32)
+    assert 1 < len(np.unique(x, axis=0))
+    assert np.isfinite(project(x)).all()
+    assert np.isfinite(project(x * 1e-30)).all()
+
+
 def test_one_number_per_point_and_bad_arrays():
     assert project(np.arange(8.0)[:, None], "pca").shape == (8, 2)
     for bad in (np.zeros((0, 3)), np.zeros((3, 0)), np.zeros(3)):
