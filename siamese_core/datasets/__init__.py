@@ -59,7 +59,7 @@ def load(name_or_path: str, data_root: Path | None = None, *, progress: Progress
         return REGISTRY[name_or_path](base, progress)
     path = Path(name_or_path).expanduser()
     try:
-        if path.is_dir():
+        if name_or_path and path.is_dir():
             return folder.load(path, progress)
         if path.is_file():
             if path.suffix.lower() == ".zip":

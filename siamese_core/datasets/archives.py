@@ -35,7 +35,7 @@ class SafeZip:
     """A zip file whose directory has been judged; nothing of it is on the disk.
 
     names       the files inside, "/" between folders; folders and hidden files left out
-    read(name)  one file's bytes; threads may share a SafeZip
+    read(...)   one file's bytes; threads may share a SafeZip
     """
 
     def __init__(self, path: Path, max_entries: int = MAX_ENTRIES, max_total: int = MAX_TOTAL) -> None:
@@ -58,9 +58,16 @@ class SafeZip:
         """Names of the files, in the archive's order."""
         return list(self._entries)
 
-    def read(self, name: str) -> bytes:
-        """One file's bytes. Raises DataError when it is damaged, larger than it says, or an archive."""
-        return b"".join(self.blocks(name))
+    def read(self, name: str, limit: int = MAX_FILE) -> bytes:
+        """One file's first `limit` bytes. Raises DataError when it is damaged or an archive itself."""
+        blocks = []
+        for block in self.blocks(name):
+            blocks.append(block)
+            limit -= len(block)
+            if limit <= 0:
+                break
+        whole = b"".join(blocks)
+        return whole[:limit] if limit < 0 else whole
 
     def blocks(self, name: str) -> Iterator[bytes]:
         """One file's bytes in blocks of 1 MiB, so that it never lies in memory as a whole."""

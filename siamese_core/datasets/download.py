@@ -90,7 +90,7 @@ def _fetch_one(
 
 def _copy(reply: http.client.HTTPResponse, out: BinaryIO, length: int, what: str, progress: Progress | None) -> None:
     done = 0
-    while block := reply.read(_BLOCK):
+    while block := _received(reply):
         out.write(block)
         done += len(block)
         if done > MAX_BYTES:
@@ -99,6 +99,13 @@ def _copy(reply: http.client.HTTPResponse, out: BinaryIO, length: int, what: str
             progress(what, min(1.0, done / length) if length else 0.0)
     if length and done < length:
         raise _WrongContent(f"the connection ended after {done:,} of {length:,} bytes")
+
+
+def _received(reply: http.client.HTTPResponse) -> bytes:
+    try:
+        return reply.read(_BLOCK)
+    except OSError as error:
+        raise _WrongContent(f"the connection broke: {error.strerror or error}") from error
 
 
 def _matches(path: Path, wanted: Sequence[tuple[str, str]]) -> bool:

@@ -32,10 +32,10 @@ _SIDE_FILES = frozenset(_SIDE_ENDINGS.split()) | {".safetensors", ".wav", ".mp3"
 
 @dataclass(frozen=True)
 class _Source:
-    """One candidate file: `name` relative with "/", and how to get its bytes."""
+    """One candidate file: `name` relative with "/", and how to get its first so many bytes."""
 
     name: str
-    read: Callable[[], bytes]
+    read: Callable[[int], bytes]
 
 
 def load(path: Path, progress: Progress | None = None) -> LabelledSet:
@@ -47,14 +47,13 @@ def load(path: Path, progress: Progress | None = None) -> LabelledSet:
     be read (the first is named), more than 2 GiB of pixels, or an archive not to be trusted.
     """
     if path.is_dir():
-        return _build(path.name or str(path), _folder_sources(path), path, progress)
+        return _build(path.resolve().name or str(path), _pictures(_folder_sources(path)), path, progress)
     with SafeZip(path) as archive:
         sources = [_Source(name, _zip_reader(archive, name)) for name in archive.names]
-        return _build(path.stem, _unwrapped(sources), path, progress)
+        return _build(path.stem, _unwrapped(_pictures(sources)), path, progress)
 
 
 def _build(name: str, sources: list[_Source], path: Path, progress: Progress | None) -> LabelledSet:
-    sources = sorted((s for s in sources if _wanted(s)), key=lambda s: s.name)
     inside = [s for s in sources if "/" in s.name]
     if not inside:
         where = "lie beside each other" if sources else "are missing"
@@ -109,27 +108,32 @@ def _folder_sources(root: Path) -> list[_Source]:
     return found
 
 
-def _file_reader(path: Path) -> Callable[[], bytes]:
-    def read() -> bytes:
+def _file_reader(path: Path) -> Callable[[int], bytes]:
+    def read(limit: int) -> bytes:
         try:
             with path.open("rb") as file:
-                return file.read(MAX_BYTES + 1)
+                return file.read(limit)
         except OSError as error:
             raise DataError(f"{plain_name(str(path))} cannot be read: {error.strerror}.") from error
 
     return read
 
 
-def _zip_reader(archive: SafeZip, name: str) -> Callable[[], bytes]:
-    return lambda: archive.read(name)
+def _zip_reader(archive: SafeZip, name: str) -> Callable[[int], bytes]:
+    return lambda limit: archive.read(name, limit)
 
 
 def _unwrapped(sources: list[_Source]) -> list[_Source]:
     """Without the one folder that the zip's content may be wrapped in, where classes remain below it."""
-    kept = [s for s in sources if _wanted(s)]
+    kept = sources
     while kept and all(s.name.count("/") >= 2 for s in kept) and len({s.name.split("/")[0] for s in kept}) == 1:
         kept = [_Source(s.name.split("/", 1)[1], s.read) for s in kept]
     return kept
+
+
+def _pictures(sources: list[_Source]) -> list[_Source]:
+    """Those that are meant as pictures, in order of name."""
+    return sorted((s for s in sources if _wanted(s)), key=lambda s: s.name)
 
 
 def _wanted(source: _Source) -> bool:
@@ -140,14 +144,14 @@ def _wanted(source: _Source) -> bool:
     suffix = path.suffix.lower()
     if suffix in EXTENSIONS:
         return True
-    return suffix not in _SIDE_FILES and opener(source.read()[:16]) is not None
+    return suffix not in _SIDE_FILES and opener(source.read(16)) is not None
 
 
 def _items(sources: list[_Source], progress: Progress | None) -> ImageItems:
     budget = _Budget()
 
     def work(source: _Source) -> tuple[tuple[int, int], np.ndarray]:
-        image = decode(source.read(), source.name)
+        image = decode(source.read(MAX_BYTES + 1), source.name)
         size = image.size
         if max(size) > NATIVE_SIDE:
             image.thumbnail((NATIVE_SIDE, NATIVE_SIDE), Image.Resampling.BOX)

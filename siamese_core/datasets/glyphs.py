@@ -165,7 +165,7 @@ def _fit_page(
     """Character heights -> pixels of a page, in place; the pen's radius (N,) in pixels."""
     n = len(extent)
     low, high = paths.boxes()
-    radius = side * (0.0145 + 0.007 * hand["pen"]) + 0.05
+    radius = np.maximum(side * (0.0145 + 0.007 * hand["pen"]) + 0.05, 0.45)
     natural = 0.68 * side * hand["large"] * np.exp(rng.normal(0, 0.05, n)) * extent.clip(0.55, 1.0) / extent
     scale = np.minimum(natural, (side - 2 * radius - 1) / (high - low).max(axis=1))[:, None]
     slack = np.maximum(side - (high - low) * scale - 2 * radius[:, None] - 1, 0) / 2

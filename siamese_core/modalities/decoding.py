@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -26,6 +27,9 @@ from PIL import (
 )
 
 from siamese_core.errors import DataError
+
+# What Pillow remarks about odd metadata is nothing a user can mend.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\..*")
 
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 40_000_000
