@@ -282,9 +282,15 @@ def test_a_verdict_is_on_the_page_at_once_and_can_be_drawn_again(compare):
     assert not worlds.told(after)
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"hello", worlds.picture()[:60], b"\x89PNG\r\n\x1a\n" + b"\0" * 50], ids=["empty", "text", "cut", "fake"]
-)  # fmt: skip
+BAD_PICTURES = {
+    "empty": b"",
+    "text": b"hello",
+    "cut": worlds.picture()[:60],
+    "fake": b"\x89PNG\r\n\x1a\n" + b"\0" * 50,
+}
+
+
+@pytest.mark.parametrize("data", list(BAD_PICTURES.values()), ids=list(BAD_PICTURES))
 def test_a_bad_picture_is_one_sentence(compare, data):
     app = upload_pair(compare, worlds.picture(1), data)
     assert len(worlds.told(app)) == 1
@@ -364,9 +370,14 @@ def test_a_zip_of_class_folders_is_a_support_set(one_shot):
     assert "**sun**" in worlds.words(app)
 
 
-@pytest.mark.parametrize(
-    "data", [b"x", worlds.zipped({"a.png": worlds.picture()}), worlds.zipped({"/etc/a.png": b"x"})], ids=["no", "flat", "out"]
-)  # fmt: skip
+BAD_ZIPS = {
+    "no zip": b"x",
+    "no class folders": worlds.zipped({"a.png": worlds.picture()}),
+    "out of itself": worlds.zipped({"/etc/a.png": b"x"}),
+}
+
+
+@pytest.mark.parametrize("data", list(BAD_ZIPS.values()), ids=list(BAD_ZIPS))
 def test_a_bad_zip_of_examples_is_one_sentence(one_shot, data):
     app = one_shot.segmented_control(key="one_shot_source").set_value("zip").run()
     app.file_uploader(key="one_shot_zip").set_value(("mine.zip", data, "application/zip")).run()
