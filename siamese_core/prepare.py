@@ -11,7 +11,6 @@ import numpy as np
 
 from siamese_core import datasets
 from siamese_core.config import TrainConfig
-from siamese_core.datasets.glyphs import glyphs
 from siamese_core.datasets.splits import split_by_class
 from siamese_core.modalities.image import ImageItems
 from siamese_core.types import InputSpec, LabelledSet, Split
@@ -70,6 +69,7 @@ def with_glyphs(train: LabelledSet, seed: int) -> LabelledSet:
     They are drawn with the pen of scikit-learn's digits where the pictures are that small. Only for
     ink on paper in grey.
     """
+    from siamese_core.datasets.glyphs import glyphs
     from siamese_core.errors import ConfigError
 
     spec = train.items.spec
