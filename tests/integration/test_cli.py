@@ -490,6 +490,7 @@ def test_train_prints_the_folder_last_and_can_be_used(runs_folder, tmp_path, cli
     assert found["warnings"] == []
 
 
+@pytest.mark.slow
 def test_a_training_that_fails_by_a_mistake_is_code_2(runs_folder, cli, support):
     code, out, err = cli(*TINY, "--epochs", "1", "--hold-out", "eleven,twelve")
     assert (code, out) == (2, "")
