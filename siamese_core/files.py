@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+DISK_FULL = "The disk is full, so the last checkpoint could not be written; free some space, then resume the run."
+
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write beside `path` and rename over it. Raises OSError (disk full, no permission); on failure

@@ -45,6 +45,7 @@ class Status:
     epochs: int = 0
     step: int = 0
     seconds: float = 0.0
+    mistake: bool = False  # a failure that the user can mend
 
     @property
     def active(self) -> bool:
@@ -180,7 +181,8 @@ class Run:
         reason = str(raw.get("reason") or "")
         if state == "stalled":
             reason = "Its process ended without a word (killed, or the machine was restarted); it can be resumed."
-        known = {k: raw[k] for k in ("heartbeat", "pid", "device", "epoch", "epochs", "step", "seconds") if k in raw}
+        names = ("heartbeat", "pid", "device", "epoch", "epochs", "step", "seconds", "mistake")
+        known = {k: raw[k] for k in names if k in raw}
         return Status(state, reason, **known)
 
     def events(self, offset: int = 0) -> tuple[list[dict[str, Any]], int]:

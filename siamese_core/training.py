@@ -155,7 +155,8 @@ class Trainer:
         Raises NotANumber when the loss is no longer a number; the weights of the last epoch stand.
         """
         began, before = time.monotonic(), self.seconds
-        total, shown, losses_seen = self.config.epochs * self.steps_per_epoch, 0.0, []
+        total, shown = self.config.epochs * self.steps_per_epoch, 0.0
+        losses_seen: list[Tensor] = []
         while self.step < total and not self._out_of_time():
             if should_stop():
                 if self.best[0] < 0 and self.step:
@@ -246,7 +247,8 @@ class Trainer:
     def _copy_to_average(self, share: float) -> None:
         with torch.no_grad():
             for mean, now in ((self.average, self.encoder), (self.average_distance, self.distance)):
-                a, b = list(mean.parameters()), [p.detach() for p in now.parameters()]
+                a: list[Tensor] = list(mean.parameters())
+                b: list[Tensor] = [p.detach() for p in now.parameters()]
                 if a:
                     torch._foreach_lerp_(a, b, share)
                 for x, y in zip(mean.buffers(), now.buffers(), strict=True):

@@ -21,12 +21,11 @@ from typing import Any
 import psutil
 
 from siamese_core.errors import SiameseError
-from siamese_core.files import read_json, write_json
+from siamese_core.files import DISK_FULL, read_json, write_json
 from siamese_core.runs import FORMAT, Run
 
 HEARTBEAT = 1.0  # seconds
 LOCK_POLL = 0.5  # seconds
-DISK_FULL = "The disk is full, so the last checkpoint could not be written; free some space, then resume the run."
 
 
 class Folder:
@@ -73,11 +72,11 @@ class Folder:
         if write:
             self._write()
 
-    def close(self, state: str, reason: str = "") -> None:
+    def close(self, state: str, reason: str = "", mistake: bool = False) -> None:
         """The last words: a terminal state."""
         self._closed.set()
         self.emit({"event": "end", "state": state, "reason": reason})
-        self.update(state=state, reason=reason)
+        self.update(state=state, reason=reason, mistake=mistake)
 
     def should_stop(self) -> bool:
         """True once somebody asked."""
@@ -115,16 +114,17 @@ def work(folder: Path, data_root: Path | None = None) -> str:
     """Train the run in `folder` to its end; returns the terminal state that was written."""
     pen = Folder(folder)
     pen.update()
+    mistake = False  # of the user's, as against a bug or a machine that failed
     try:
         state, reason = _wait_and_train(pen, data_root), ""
     except SiameseError as e:
-        state, reason = "failed", str(e)
+        state, reason, mistake = "failed", str(e), True
     except MemoryError:
         state, reason = "failed", "The machine ran out of memory; use smaller pictures or fewer classes a batch."
     except Exception as e:
         traceback.print_exc()
         state, reason = "failed", _plain_reason(e)
-    pen.close(state, reason)
+    pen.close(state, reason, mistake)
     return state
 
 
@@ -168,6 +168,7 @@ def _wait_and_train(pen: Folder, data_root: Path | None) -> str:
 def _train(pen: Folder, run: Run, device: str, data_root: Path | None) -> str:
     from siamese_core import checkpoint
     from siamese_core.prepare import prepare
+    from siamese_core.saver import Saver
     from siamese_core.training import Trainer
 
     manifest, config = run.manifest(), run.config()
@@ -195,76 +196,13 @@ def _train(pen: Folder, run: Run, device: str, data_root: Path | None) -> str:
                 "test_classes": data.test.n_classes,
             }
         )
-    saver = Saver(pen, trainer, data, {"device": device, "parameters": parameters})
+    saver = Saver(pen.folder, pen.message, trainer, data, {"device": device, "parameters": parameters})
     outcome = trainer.run(pen.emit, pen.should_stop, saver.epoch)
     saver.state()
     saver.reference()
     if saver.problem:
         raise SiameseError(saver.problem)
     return outcome
-
-
-class Saver:
-    """Saves after every epoch. A failed save is told and tried again; only the last one decides."""
-
-    def __init__(self, pen: Folder, trainer: Any, data: Any, facts: dict[str, Any]) -> None:
-        self.pen, self.trainer, self.data, self.facts = pen, trainer, data, facts
-        self.folder = pen.folder
-        self.problem = ""
-
-    def epoch(self, found: dict[str, Any], is_best: bool) -> None:
-        """Best weights and card first, then what resuming needs: a crash in between repeats an epoch."""
-        self._try(lambda: self._epoch(found, is_best))
-
-    def state(self) -> None:
-        """The state as it is now, for resuming, and the last weights."""
-        from siamese_core import checkpoint
-
-        def save() -> None:
-            checkpoint.save_weights(self.folder / "last.safetensors", self.trainer.weights())
-            checkpoint.save_state(self.folder, *self.trainer.state())
-
-        self._try(save)
-
-    def reference(self) -> None:
-        """Embeddings of a few hundred training items, by the last weights."""
-        import numpy as np
-
-        from siamese_core import checkpoint, probe
-
-        if not (self.folder / "best.safetensors").exists():
-            return
-        rng = np.random.default_rng(0)
-        pick = np.sort(rng.permutation(len(self.data.train))[:1000])
-        encoder = self.trainer.average if self.trainer.config.average else self.trainer.encoder
-        z = probe.embed(encoder, self.trainer.train_table.batch, pick)
-        self._try(lambda: checkpoint.save_reference(self.folder, z.float().cpu().numpy()))
-
-    def _epoch(self, found: dict[str, Any], is_best: bool) -> None:
-        from siamese_core import checkpoint
-
-        t = self.trainer
-        weights = t.weights()
-        if is_best:
-            digest = checkpoint.save_weights(self.folder / "best.safetensors", weights)
-            training = self.facts | {"seconds": round(t.seconds, 1), "steps": t.step, "epoch": max(1, t.epoch)}
-            card = checkpoint.card(found, t.probe.same, training, self.data.about, digest)
-            write_json(self.folder / "card.json", card)
-        checkpoint.save_snapshot(self.folder, max(1, t.epoch), t.config.epochs, found["embeddings"], t.probe.labels)
-        checkpoint.save_weights(self.folder / "last.safetensors", weights)
-        checkpoint.save_state(self.folder, *t.state())
-
-    def _try(self, save: Any) -> None:
-        try:
-            save()
-            self.problem = ""
-        except OSError as e:
-            self.problem = (
-                DISK_FULL
-                if e.errno == 28
-                else f"The checkpoint could not be written ({e.strerror or e}); mend that, then resume the run."
-            )
-            self.pen.message(self.problem)
 
 
 def _restore(trainer: Any, saved: Any, run: Run) -> None:

@@ -140,7 +140,7 @@ def _follow(run: Run, as_json: bool, offset: int = 0) -> int:
     status = run.status()
     if status.state not in ("finished", "stopped"):
         output.say(status.reason or f"The training ended as '{status.state}'.")
-        return 1 if status.state != "failed" or status.reason.startswith("Something unexpected") else 2
+        return 2 if status.state == "failed" and status.mistake else 1
     card = run.card() or {}
     value = {
         "run": run.folder,
