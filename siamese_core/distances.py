@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from siamese_core.errors import ConfigError
 
 NEAR = 1e-3  # below this share of |q|^2 + |g|^2 the matrix product has lost too many digits
-CHUNK = 2**24  # numbers held at once while near entries are computed again
+CHUNK = 2**24  # numbers held at once
 
 
 class Distance(nn.Module):
@@ -134,7 +134,11 @@ def squared_matrix(q: Tensor, g: Tensor) -> Tensor:
 
     One matrix product, |q|^2 + |g|^2 - 2 q.g around the gallery's mean; the few entries so near that
     the subtraction lost digits are computed again from the difference itself. Equal rows give exactly 0.
+    A large matrix is computed in bands of rows.
     """
+    band = max(1, CHUNK // max(1, len(g)))
+    if len(q) > band:
+        return torch.cat([squared_matrix(part, g) for part in q.split(band)])
     centre = g.detach().mean(0) if len(g) else 0.0
     u, v = q - centre, g - centre
     scale = u.square().sum(1)[:, None] + v.square().sum(1)[None, :]

@@ -149,15 +149,18 @@ def test_the_warp_is_the_library_s_affine_grid_for_square_pictures():
     )
 
 
-def test_a_rotation_of_a_long_picture_does_not_squeeze_it():
+@pytest.mark.parametrize("upright", [False, True])
+def test_a_rotation_of_a_long_picture_does_not_squeeze_it(upright):
     """A small disc away from the middle stays as round and as far from the middle."""
-    down, right = torch.meshgrid(torch.arange(21) - 10.0, torch.arange(61) - 30.0, indexing="ij")
-    x = (((right - 7).square() + down.square()) < 9).float()[None, None]
+    along, across = torch.meshgrid(torch.arange(61) - 30.0, torch.arange(21) - 10.0, indexing="ij")
+    if not upright:
+        along, across = along.T, across.T
+    x = (((along - 7).square() + across.square()) < 9).float()[None, None]
     quarter = torch.tensor([[[0.0, 1, 0], [-1, 0, 0]]])
     out = augment.warp(x, quarter)[0, 0]
     assert out.sum().item() == pytest.approx(x.sum().item(), abs=1)
-    assert abs((out * down).sum() / out.sum()).item() == pytest.approx(7, abs=0.1)
-    assert abs((out * right).sum() / out.sum()).item() == pytest.approx(0, abs=0.1)
+    assert abs((out * across).sum() / out.sum()).item() == pytest.approx(7, abs=0.1)
+    assert abs((out * along).sum() / out.sum()).item() == pytest.approx(0, abs=0.1)
 
 
 def test_ink_is_padded_with_paper_and_photos_with_their_border():

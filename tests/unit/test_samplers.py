@@ -235,6 +235,13 @@ def test_too_few_makers_are_used_evenly_and_their_items_stay_different():
             assert sorted(np.bincount(makers[row])[[5, 9]]) == [3, 3]
 
 
+def test_a_small_class_of_one_maker_beside_a_large_one_gives_all_its_items():
+    labels = np.repeat([0, 1], [4, 25])
+    sampler = build(labels, makers=np.arange(29) * labels, items_per_class=4, classes_per_batch=2)
+    for _ in range(20):
+        assert set(range(4)) <= set(sampler.next().indices)
+
+
 def test_makers_in_very_large_classes():
     labels = np.repeat(np.arange(2), 1000)
     makers = np.random.default_rng(0).integers(50, size=2000)
