@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from pages.parts import cache, frame, state, tasks, theme, uploads
+from pages.parts import cache, frame, show, state, tasks, theme, uploads
 from siamese_core import one_shot
-from siamese_core.errors import ConfigError, DataError
+from siamese_core.errors import DataError
 from siamese_core.modalities.image import from_files
 from siamese_core.one_shot import Support
 from siamese_core.runs import Run
@@ -18,18 +18,19 @@ MOST_SHOTS = 20
 EPISODES = 400
 
 
-def _sampled(run: Run) -> tuple[tasks.Task, LabelledSet, int, int]:
+def _sampled(run: Run) -> tasks.Task:
     sets = cache.choices(run)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox("From", list(sets), key="one_shot_set", format_func=sets.get, width=280)
         data = cache.examples(run, chosen)
-        state.default("one_shot_ways", min(5, max(2, data.n_classes)))
-        ways = st.number_input("Ways (classes)", 2, MOST_CLASSES, key="one_shot_ways", width=140)
+        most = max(2, min(MOST_CLASSES, data.n_classes))
+        state.put("one_shot_ways", min(state.get("one_shot_ways", 5), most))
+        ways = st.number_input("Ways (classes)", 2, most, key="one_shot_ways", width=140)
         shots = st.number_input("Shots (examples each)", 1, MOST_SHOTS, key="one_shot_shots", width=170)
         st.button("Draw another", type="primary", key="one_shot_again", icon=theme.ICONS["shuffle"],
                   on_click=state.next_seed, args=("one_shot",))  # fmt: skip
-    if ways > data.n_classes:
-        raise ConfigError(f"This set has {data.n_classes} classes; choose at most so many ways, or another set.")
+        asked = st.button("Measure accuracy", key="one_shot_measure", icon=theme.ICONS["measure"],
+                          help=f"Over {EPISODES} random tasks like this one, from the same set.")  # fmt: skip
     rng = np.random.default_rng([state.seed("one_shot"), 5])
     drawn = one_shot.sample_episode(data, int(ways), int(shots), 1, rng)
     names = tuple(data.class_names[int(c)] for c in drawn.classes)
@@ -42,7 +43,8 @@ def _sampled(run: Run) -> tuple[tasks.Task, LabelledSet, int, int]:
         [data.items.natural(int(i)) for i in drawn.support],  # type: ignore[attr-defined]
         [data.items.natural(int(i)) for i in drawn.queries[order]],  # type: ignore[attr-defined]
     )
-    return task, data, int(ways), int(shots)
+    _measure(run, data, int(ways), int(shots), asked)
+    return task
 
 
 def _class_uploads() -> dict[str, list[uploads.Source]]:
@@ -76,6 +78,9 @@ def _uploaded(run: Run, zipped: bool) -> tasks.Task | None:
     if not any(classes.values()):
         st.info("First give examples of at least two classes, then pictures to recognise.", icon=theme.ICONS["upload"])
         return None
+    if empty := [name for name, given in classes.items() if not given]:
+        st.info(f"The class '{show.plain(empty[0])}' has no example yet; give it one.", icon=theme.ICONS["upload"])
+        return None
     if len(classes) > MOST_CLASSES:
         raise DataError(f"The support set has {len(classes)} classes; at most {MOST_CLASSES} fit here.")
     files = [f for given in classes.values() for f in given]
@@ -90,15 +95,12 @@ def _uploaded(run: Run, zipped: bool) -> tasks.Task | None:
     )
 
 
-def _measure(run: Run, data: LabelledSet, ways: int, shots: int) -> None:
+def _measure(run: Run, data: LabelledSet, ways: int, shots: int, asked: bool) -> None:
+    """The accuracy over many tasks like the one shown, if it was asked for."""
     about = (str(run.folder), cache.weights_digest(run), data.digest, ways, shots)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        asked = st.button(f"Measure over {EPISODES} tasks", key="one_shot_measure", icon=theme.ICONS["measure"])
-        st.caption(f"Random {ways}-way {shots}-shot tasks like this one, drawn from the same set.", width="content")
     if asked:
-        with st.spinner("Measuring…", show_time=True):
-            part = cache.part_of(data)
-            found = one_shot.episodes(cache.trained(run), part, ways, shots, EPISODES)
+        with st.spinner(f"Measuring over {EPISODES} tasks…", show_time=True):
+            found = one_shot.episodes(cache.trained(run), cache.part_of(data), ways, shots, EPISODES)
             state.lab().answers["one_shot"] = (about, found)
     kept = state.lab().answers.get("one_shot")
     if kept and kept[0] == about:
@@ -109,10 +111,7 @@ def _page(run: Run) -> None:
     modes = {"sampled": "Sampled from a set", "classes": "Upload classes", "zip": "Upload a zip"}
     where = st.segmented_control("Support set", list(modes), default="sampled", key="one_shot_source", required=True,
                                  format_func=modes.get, label_visibility="collapsed")  # fmt: skip
-    if where == "sampled":
-        task, data, ways, shots = _sampled(run)
-    else:
-        task = _uploaded(run, where == "zip")
+    task = _sampled(run) if where == "sampled" else _uploaded(run, where == "zip")
     if task is None:
         return
     tasks.support(task)
@@ -120,8 +119,6 @@ def _page(run: Run) -> None:
         st.info("Now give pictures to recognise.", icon=theme.ICONS["upload"])
         return
     tasks.answers(task, one_shot.classify(cache.trained(run), task.support, task.queries))
-    if where == "sampled":
-        _measure(run, data, ways, shots)
 
 
 def page() -> None:

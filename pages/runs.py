@@ -31,8 +31,7 @@ def _row(run: Run) -> dict[str, Any]:
         "One-shot": seen.get("one_shot"),
         "Ways": seen.get("n_way"),
         "Pair accuracy": seen.get("pair_accuracy"),
-        "Trained for (s)": (card.get("training") or {}).get("seconds"),
-        "Created": time.strftime("%d %b %H:%M", time.localtime(float(manifest.get("created_at") or 0))),
+        "Created": time.strftime("%d %b, %H:%M", time.localtime(float(manifest.get("created_at") or 0))),
     }
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from siamese_core.trained import Trained
 
 MOST_ITEMS = 2000  # of a set that pages embed at once
+QUICK = ("digits", "glyphs", "olivetti")  # loaded in a moment, so that their unseen classes may come first
+OWN = "Unseen classes of this run"
 
 
 class _Engine:
@@ -90,10 +92,13 @@ def _trained(folder: str, digest: str) -> Trained:
 def choices(run: Run | None) -> dict[str, str]:
     """Sets to pick examples from without a download: key -> words for the chooser."""
     found = {}
-    if run is not None and _own_parts(run) and is_here(run.config().dataset):
-        found["unseen"] = "Unseen classes of this run"
-    found["digits"] = "Digits (real scans)"
-    found["glyphs"] = "Glyphs (invented characters)"
+    own = run is not None and bool(_own_parts(run)) and is_here(run.config().dataset)
+    if own and run is not None and run.config().dataset in QUICK:
+        found["unseen"] = OWN
+    offline = {"glyphs": "Glyphs (invented characters)", "digits": "Digits (real scans)"}
+    found |= dict(reversed(offline.items())) if found else offline
+    if own:
+        found.setdefault("unseen", OWN)
     if is_here("omniglot"):
         found["omniglot"] = "Omniglot (handwritten characters)"
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import state, theme
+from pages.parts import state
 from siamese_core import presets
 from siamese_core.config import LOSS_DISTANCES, LOSS_MINING, LOSS_SAMPLERS, TrainConfig, defaults
 from siamese_core.datasets.splits import read_hold_out
@@ -177,10 +177,3 @@ def _widget(f: Field[Any]) -> Any:
 
 def _step(f: Field[Any]) -> float:
     return {"max_seconds": 15.0, "rotation": 5.0, "learning_rate": 0.0005, "weight_decay": 0.005}.get(f.name, 0.05)
-
-
-def icon(section: str) -> str:
-    """The icon of a section of settings."""
-    return {"Data": ":material/database:", "Network": ":material/hub:", "Batches": ":material/grid_view:"}.get(
-        section, theme.ICONS["train"] if section == "Training" else ":material/transform:"
-    )

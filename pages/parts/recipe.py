@@ -21,6 +21,11 @@ SOURCES = {
 }
 
 
+def sources() -> dict[str, str]:
+    """What can be trained on, with its words; sets without words of their own come by their names."""
+    return {**{n: n.capitalize() for n in datasets.REGISTRY}, **SOURCES}
+
+
 def _refill() -> None:
     """A new data set or recipe puts that recipe's settings into the form."""
     mine = state.lab()
@@ -39,8 +44,9 @@ def _refill() -> None:
 def _data() -> str | None:
     """The data set's name or path, or None while none is chosen."""
     mine = state.lab()
+    names = sources()
     state.default("train_source", mine.source)
-    source = st.selectbox("Data set", list(SOURCES), key="train_source", format_func=SOURCES.get, on_change=_refill)
+    source = st.selectbox("Data set", list(names), key="train_source", format_func=names.get, on_change=_refill)
     mine.source = source
     if source == "folder":
         text = st.text_input("Folder", key="train_folder", placeholder="/home/me/pictures",
@@ -97,7 +103,7 @@ def repeat(run: runs.Run) -> None:
     """Put a run's settings into the form."""
     values = run.config().to_dict()
     mine = state.lab()
-    mine.source = values["dataset"] if values["dataset"] in SOURCES else "folder"
+    mine.source = values["dataset"] if values["dataset"] in datasets.REGISTRY else "folder"
     mine.preset = presets.for_dataset(values["dataset"])
     state.put("train_source", mine.source)
     state.put("train_preset", mine.preset)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -134,16 +134,6 @@ def picture(pixels: np.ndarray, alt: str, caption: str | None = None, side: int 
     big = enlarged(pixels, 2 * side)
     height, width = big.shape[:2]
     st.image(big, caption=caption, width=max(1, round(side * width / max(height, width))), alt=alt, output_format="PNG")
-
-
-def strip(pictures: Sequence[np.ndarray], side: int, gap: int = 4) -> np.ndarray:
-    """Several pictures of one size side by side in one (for a class with several examples)."""
-    big = [enlarged(p, side) for p in pictures]
-    space = np.full((big[0].shape[0], gap, *big[0].shape[2:]), 255, np.uint8)
-    parts = [big[0]]
-    for p in big[1:]:
-        parts += [space, p]
-    return np.concatenate(parts, axis=1)
 
 
 def dark() -> bool:

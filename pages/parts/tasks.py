@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,11 +37,16 @@ def support(task: Task) -> None:
             with grid.cell():
                 show.picture(task.support_pictures[int(mine[0])], f"Example of {name}", side=76)
                 more = f" (+{len(mine) - 1})" if len(mine) > 1 else ""
-                st.caption(show.plain(_short(name)) + more)
+                st.caption(said(name, task.support.class_names) + more)
 
 
-def _short(name: str) -> str:
-    return name.rsplit("/", 1)[-1]
+def said(name: str, names: Sequence[str]) -> str:
+    """A class's name without its group's where that is clear among `names`; else the group on a line above."""
+    group, _, last = name.rpartition("/")
+    if not group:
+        return show.plain(name)
+    alike = sum(n.rpartition("/")[2] == last for n in names)
+    return show.plain(last) if alike < 2 else f"{show.plain(group)}  \n{show.plain(last)}"
 
 
 def answers(task: Task, found: list[Ranked]) -> None:
@@ -64,7 +70,7 @@ def _answer(task: Task, q: int, answer: Ranked) -> None:
         if answer.tied:
             st.markdown(":gray[no answer: a tie]")
         elif truth is None:
-            st.markdown(f"**{show.plain(_short(answer.label or ''))}**")
+            st.markdown(f"**{show.plain((answer.label or '').rpartition('/')[2])}**")
         else:
             icon, colour = ("same", "green") if answer.label == truth else ("different", "red")
             st.markdown(f":{colour}[{theme.ICONS[icon]} {'right' if answer.label == truth else 'wrong'}]")
@@ -74,8 +80,7 @@ def _answer(task: Task, q: int, answer: Ranked) -> None:
         best = answer.nearest if answer.nearest in mine else int(mine[0])
         with column:
             show.picture(task.support_pictures[best], f"{name}, at distance {show.number(distance)}", side=56)
-            mark = "**" if name == answer.label else ""
-            st.caption(f"{mark}{show.plain(_short(name))}{mark}  \n{show.number(distance)}")
+            st.caption(f"{said(name, task.support.class_names)}  \n{show.number(distance)}")
 
 
 def accuracy(found: dict[str, Any], ways: int, shots: int) -> None:

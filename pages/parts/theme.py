@@ -41,12 +41,9 @@ ICONS = {
     "device": ":material/memory:",
     "same": ":material/check_circle:",
     "different": ":material/cancel:",
-    "unsure": ":material/help:",
     "warning": ":material/warning:",
     "measure": ":material/monitoring:",
     "mend": ":material/build:",
-    "add": ":material/add:",
-    "remove": ":material/remove:",
 }
 
 # A run's state: the word's colour in Streamlit's markdown, and its icon.

@@ -355,8 +355,8 @@ def test_two_classes_of_one_name_are_told(one_shot):
 
 def test_a_class_without_examples_is_told(one_shot):
     app = give_classes(one_shot, ["sun", "moon"], [[worlds.picture(1)], []]).run()
-    assert len(worlds.told(app)) == 1
-    assert "moon" in worlds.told(app)[0]
+    assert not worlds.told(app)
+    assert "'moon' has no example" in app.info[0].value
 
 
 def test_a_zip_of_class_folders_is_a_support_set(one_shot):
@@ -384,10 +384,21 @@ def test_a_bad_zip_of_examples_is_one_sentence(one_shot, data):
     assert len(worlds.told(app)) == 1
 
 
-def test_more_ways_than_classes_is_one_sentence(one_shot):
-    app = one_shot.number_input(key="one_shot_ways").set_value(12).run()
-    assert len(worlds.told(app)) == 1
-    assert "4 classes" in worlds.told(app)[0]
+def test_ways_never_exceed_the_classes_of_a_set(one_shot):
+    app = one_shot.selectbox(key="one_shot_set").set_value("digits").run()
+    app.number_input(key="one_shot_ways").set_value(9).run()
+    assert "of 9 right" in worlds.words(app)
+    app.selectbox(key="one_shot_set").set_value("unseen").run()
+    assert app.number_input(key="one_shot_ways").value == 4
+    assert not worlds.told(app)
+
+
+def test_names_are_told_apart_by_their_group(one_shot):
+    app = one_shot.selectbox(key="one_shot_set").set_value("glyphs").run()
+    app.number_input(key="one_shot_ways").set_value(20).run()
+    assert not worlds.told(app)
+    shown = [c.value for c in app.caption if "character" in c.value and "\n" not in c.value]
+    assert len(shown) == len(set(shown))
 
 
 # ---- map ----

@@ -1,0 +1,247 @@
+"""The main job in a real browser: train, watch, stop, resume, compare, classify, look at the map."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from install import find
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+SOON = 60_000  # ms until a page must have drawn itself, on a slow machine
+LATER = 180_000  # ms until a process must have done its work
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A dashboard of its own on a free port, with empty runs."""
+    home = tmp_path_factory.mktemp("dashboard")
+    with socket.socket() as s:
+        s.bind(("localhost", 0))
+        port = s.getsockname()[1]
+    folders = {"SIAMESE_RUNS": str(home / "runs"), "SIAMESE_LOCKS": str(home / "locks")}
+    with (home / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true",
+             "--server.port", str(port), "--server.fileWatcherType", "none"],
+            cwd=ROOT, env=os.environ | folders, stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        wait_for(lambda: answers(f"http://localhost:{port}/_stcore/health"), 60)
+        yield f"http://localhost:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
+
+
+def wait_for(true: Callable[[], Any], seconds: float) -> Any:
+    """What `true` returns once it is not false; fails after so many seconds."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := true():
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"still waiting after {seconds} s")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium; without one these tests are skipped."""
+    chromium = find()
+    if chromium is None:
+        pytest.skip("there is no Chromium; `make browser` installs one")
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as p:
+        chrome = p.chromium.launch(executable_path=chromium, args=quiet)
+        yield chrome
+        chrome.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A fresh tab; an uncaught error of the page's scripts fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    tab = context.new_page()
+    broken: list[str] = []
+    tab.on("pageerror", lambda error: broken.append(str(error)))
+    tab.set_default_timeout(SOON)
+    yield tab
+    context.close()
+    assert not broken
+
+
+def picture(seed: int) -> dict[str, Any]:
+    """A picture file with some strokes, as the file chooser hands it over."""
+    rng = np.random.default_rng(seed)
+    paper = np.full((60, 60), 255, np.uint8)
+    for _ in range(3):
+        y, x = rng.integers(8, 40, 2)
+        paper[y : y + 4, x : x + 16] = 0
+    out = io.BytesIO()
+    Image.fromarray(paper).save(out, "PNG")
+    return {"name": f"strokes{seed}.png", "mimeType": "image/png", "buffer": out.getvalue()}
+
+
+def nothing_broke(page: Any) -> None:
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.get_by_text("not your doing").count() == 0
+
+
+def points(page: Any, chart: str) -> int:
+    """How many points the first curve of a chart has; 0 while it is not there."""
+    found = page.evaluate(
+        "key => { const c = document.querySelector(`.st-key-${key} .js-plotly-plot`);"
+        " return c && c._fullData && c._fullData.length ? c._fullData[0].x.length : 0 }",
+        chart,
+    )
+    return int(found)
+
+
+def settled(page: Any) -> None:
+    """Wait until the page's script has run to its end."""
+    page.wait_for_timeout(300)
+    page.wait_for_function("document.querySelector('[data-test-script-state=notRunning]') !== null")
+
+
+def press(page: Any, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def run_of(page: Any) -> str:
+    """The current run in the address."""
+    found = re.search(r"[?&]run=([^&]+)", page.url)
+    assert found, page.url
+    return found[1]
+
+
+def test_the_main_job(page: Any, address: str) -> None:
+    name = train(page, address)
+    compare(page, address, name)
+    classify(page, address, name)
+    look_at_the_map(page, address, name)
+
+
+def train(page: Any, address: str) -> str:
+    """Train the digits from an empty dashboard; the curve moves, Stop stops, Resume goes on."""
+    page.goto(f"{address}/train")
+    page.get_by_text("Nothing has been trained yet").wait_for()
+    limit = page.get_by_role("spinbutton", name="Time limit (s)")
+    limit.fill("15")
+    limit.press("Tab")
+    settled(page)
+    press(page, "Start")
+    wait_for(lambda: points(page, "live_loss") >= 2, LATER / 1000)
+    before = points(page, "live_loss")
+    wait_for(lambda: points(page, "live_loss") > before, LATER / 1000)
+    name = run_of(page)
+
+    press(page, "Stop")
+    page.get_by_role("button", name="Resume").wait_for(timeout=LATER)
+    assert page.get_by_text("stopped").first.is_visible()
+    stopped_at = points(page, "live_loss")
+
+    page.goto(f"{address}/")  # leave, and come back by the address
+    page.get_by_text("Recent runs").wait_for()
+    page.goto(f"{address}/train?run={name}")
+    press(page, "Resume")
+    page.get_by_role("button", name="Stop", exact=True).wait_for()
+    page.get_by_text("finished").first.wait_for(timeout=LATER)
+    wait_for(lambda: points(page, "live_loss") > stopped_at, 30)
+    nothing_broke(page)
+    return name
+
+
+def compare(page: Any, address: str, name: str) -> None:
+    """Two uploaded files get one verdict."""
+    page.goto(f"{address}/compare?run={name}")
+    page.get_by_role("radio", name="Upload").click()
+    choosers = page.locator("input[type=file]")
+    wait_for(lambda: choosers.count() == 2, 30)
+    for i in range(2):
+        choosers.nth(i).set_input_files(picture(1))
+        settled(page)
+    page.get_by_role("heading", name="Same class").wait_for()
+    page.get_by_alt_text("Picture A as the network sees it").wait_for()
+    page.locator(".st-key-compare_scale .js-plotly-plot").wait_for()
+    nothing_broke(page)
+
+
+def classify(page: Any, address: str, name: str) -> None:
+    """A query gets the class of its like."""
+    page.goto(f"{address}/one_shot?run={name}")
+    page.get_by_role("radio", name="Upload classes").click()
+    for i, word in enumerate(("sun", "moon")):
+        page.get_by_role("textbox", name="Class name").nth(i).fill(word)
+        page.get_by_role("textbox", name="Class name").nth(i).press("Enter")
+        settled(page)
+    for key, seed in (("one_shot_files_0", 1), ("one_shot_files_1", 2), ("one_shot_queries", 2)):
+        page.locator(f".st-key-{key} input[type=file]").set_input_files(picture(seed))
+        page.locator(f".st-key-{key}").get_by_text(f"strokes{seed}.png").wait_for()
+        settled(page)
+    page.get_by_alt_text("Query 1").wait_for()
+    page.locator("strong", has_text="moon").wait_for()
+    nothing_broke(page)
+
+
+def look_at_the_map(page: Any, address: str, name: str) -> None:
+    """A click on a point shows its picture and its true neighbours."""
+    page.goto(f"{address}/map?run={name}")
+    press(page, "Make the map")
+    page.locator(".st-key-map_chart .js-plotly-plot").wait_for(timeout=LATER)
+    wait_for(lambda: points(page, "map_chart") > 5, 30)
+    settled(page)
+    page.wait_for_timeout(700)
+    x, y, of = page.evaluate(
+        """() => { const g = document.querySelector('.st-key-map_chart .js-plotly-plot'), l = g._fullLayout,
+        t = g._fullData.find(t => t.mode === 'markers' && t.x.length > 5), r = g.getBoundingClientRect();
+        const x = l.xaxis._offset + l.xaxis.d2p(t.x[2]), y = l.yaxis._offset + l.yaxis.d2p(t.y[2]);
+        return [r.left + x, r.top + y, t.name] }"""
+    )
+    page.mouse.move(x - 4, y - 4)
+    page.mouse.move(x, y)
+    page.wait_for_timeout(500)
+    page.mouse.down()
+    page.wait_for_timeout(80)
+    page.mouse.up()
+    page.get_by_text("Its true neighbours").wait_for()
+    page.get_by_alt_text(f"The chosen picture, of class {of}").wait_for()
+    wait_for(lambda: page.get_by_alt_text(re.compile("A neighbour of class")).count() == 6, 30)
+    nothing_broke(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_draw_themselves_in_both_themes(browser: Any, address: str, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme)
+    tab = context.new_page()
+    asked: list[str] = []
+    tab.on("request", lambda r: asked.append(r.url))
+    for path in ("", "train", "runs", "compare", "one_shot", "map"):
+        tab.goto(f"{address}/{path}")
+        tab.get_by_role("heading", level=1).wait_for(timeout=SOON)
+        nothing_broke(tab)
+    outside = [u for u in asked if not u.startswith((address, "data:", "blob:", "ws://localhost"))]
+    assert not outside, f"the pages ask the internet: {outside[:3]}"
+    context.close()
