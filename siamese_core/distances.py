@@ -142,7 +142,7 @@ def squared_matrix(q: Tensor, g: Tensor) -> Tensor:
     centre = g.detach().mean(0) if len(g) else 0.0
     u, v = q - centre, g - centre
     scale = u.square().sum(1)[:, None] + v.square().sum(1)[None, :]
-    product = scale - 2.0 * (u @ v.T)
+    product = torch.addmm(scale, u, v.T, alpha=-2)
     rows, columns = torch.nonzero(product.detach() <= NEAR * scale.detach(), as_tuple=True)
     if not len(rows):
         return product
@@ -152,9 +152,9 @@ def squared_matrix(q: Tensor, g: Tensor) -> Tensor:
 
 
 def _safe_sqrt(squared: Tensor) -> Tensor:
-    """The square root, with gradient 0 (not infinity) at 0; NaN stays NaN."""
-    zero = squared <= 0
-    return torch.where(zero, 0.0, torch.where(zero, 1.0, squared).sqrt())
+    """The square root, with value and gradient exactly 0 (not infinite) at 0; NaN stays NaN."""
+    tiny = torch.finfo(squared.dtype).tiny  # a power of 2, and so is its root
+    return squared.clamp_min(tiny).sqrt() - math.sqrt(tiny)
 
 
 def _unit(x: Tensor) -> Tensor:

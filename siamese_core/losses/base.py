@@ -51,5 +51,9 @@ def same_and_different(labels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def mean_where(values: Tensor, mask: Tensor) -> Tensor:
-    """The mean of `values` where `mask`; 0 (with a gradient function) where there are none."""
-    return torch.where(mask, values, 0.0).sum() / mask.sum().clamp_min(1)
+    """The mean of `values` where `mask`; 0 (with a gradient function) where there are none.
+
+    A value that is not a number makes the result so too, chosen or not: it must never be hidden.
+    """
+    chosen = mask.to(values.dtype)  # a product is several times quicker than a masked fill
+    return (values * chosen).sum() / chosen.sum().clamp_min(1)

@@ -34,5 +34,5 @@ class SupCon(Loss):
         # the lowest finite number instead of -inf: an anchor alone in its batch must not give NaN
         others = logits.masked_fill(itself, torch.finfo(logits.dtype).min).logsumexp(1, keepdim=True)
         positives = same.sum(1)
-        each = torch.where(same, others - logits, 0.0).sum(1) / positives.clamp_min(1)
+        each = ((others - logits) * same.to(z.dtype)).sum(1) / positives.clamp_min(1)
         return mean_where(each, positives > 0)

@@ -18,6 +18,8 @@ from siamese_core.distances import Distance
 from siamese_core.losses.base import Loss, mean_where, same_and_different
 from siamese_core.losses.contrastive import hardest
 
+CHUNK = 2**22  # numbers held at once while semi-hard negatives are searched
+
 
 class Triplet(Loss):
     """The positive must be nearer to the anchor than the negative, by the margin."""
@@ -55,18 +57,25 @@ class Triplet(Loss):
 
 
 def _mean_of_active(gap: Tensor, valid: Tensor, margin: float) -> Tensor:
-    """The mean of max(gap + margin, 0) over the valid entries where it is above 0 (or not a number)."""
+    """The mean of max(gap + margin, 0) over the valid entries where it is above 0."""
     cost = F.relu(gap + margin)
-    return mean_where(cost, valid & ~(cost <= 0))
+    return mean_where(cost, valid & (cost > 0))
 
 
 def _semi_hard(d: Tensor, same: Tensor, different: Tensor) -> tuple[Tensor, Tensor]:
-    """d(a, p) - d(a, n) with the nearest negative farther than p, and where there is one: two (B, B).
+    """d(a, p) - d(a, n) with the nearest negative farther than p, and whether there is one: two (same pairs,).
 
-    Memory O(B^2): each row's negatives are sorted once and every positive looked up in them.
+    The search holds at most CHUNK numbers at once.
     """
-    ordered, columns = d.detach().masked_fill(~different, torch.inf).sort(dim=1)
-    place = torch.searchsorted(ordered, d.detach().contiguous(), right=True)
-    valid = same & ((place < different.sum(1, keepdim=True)) | d.isnan())  # NaN must not be hidden
-    negative = columns.gather(1, place.clamp_max(max(d.shape[1] - 1, 0)))
-    return d - d.gather(1, negative), valid
+    anchor, positive = torch.nonzero(same, as_tuple=True)
+    known = d.detach()
+    limit = known[anchor, positive]
+    candidates = known.masked_fill(~different, torch.inf)
+    step = max(1, CHUNK // max(1, len(d)))
+    negative, found = [anchor[:0]], [limit[:0]]
+    for rows, least in zip(anchor.split(step), limit.split(step), strict=True) if len(d) else ():
+        farther = candidates[rows]
+        nearest = farther.masked_fill_(farther <= least[:, None], torch.inf).min(1)
+        negative.append(nearest.indices)
+        found.append(nearest.values)
+    return d[anchor, positive] - d[anchor, torch.cat(negative)], torch.cat(found) < torch.inf

@@ -10,6 +10,7 @@ import torch
 from siamese_core import distances, losses
 from siamese_core.config import LOSS_DISTANCES, LOSS_MINING, LOSS_SAMPLERS, LOSSES, TrainConfig
 from siamese_core.errors import ConfigError
+from siamese_core.losses import triplet
 
 COMBINATIONS = [(n, d, m) for n in LOSSES for d in LOSS_DISTANCES[n] for m in LOSS_MINING[n]]
 
@@ -177,6 +178,14 @@ def test_the_learned_distance_trains_with_its_loss():
     assert {n for n, _ in loss.named_parameters()} == {"distance.weight", "distance.bias"}
     loss.on_classes(torch.randn(6, 4), torch.tensor([0, 0, 1, 1, 2, 2])).backward()
     assert all(p.grad.abs().sum() > 0 for p in loss.parameters())
+
+
+def test_semi_hard_mining_in_pieces_is_the_same(monkeypatch):
+    z, labels = torch.randn(30, 4), torch.arange(30) % 5
+    loss = make("triplet", "euclidean", "semi_hard", size=4)
+    whole = loss.on_classes(z, labels)
+    monkeypatch.setattr(triplet, "CHUNK", 100)
+    torch.testing.assert_close(loss.on_classes(z, labels), whole)
 
 
 @pytest.mark.parametrize("mining", LOSS_MINING["triplet"])
