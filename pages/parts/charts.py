@@ -34,12 +34,16 @@ def loss_curves(
     figure.add_scatter(x=x, y=y, mode="lines", name="training", line={"color": theme.TRAINING, "width": 2.5})
     _epoch_line(figure, epochs, "validation_loss", "validation", theme.VALIDATION, "diamond")
     figure.update_traces(hovertemplate="%{y:.3g}")
-    figure.update_layout(xaxis={"title": {"text": "batches"}, "rangemode": "tozero"}, yaxis_rangemode="tozero")
+    until = max([*x, *(int(e["step"]) for e in epochs)], default=1)
+    figure.update_layout(xaxis={"title": {"text": "batches"}, "range": [0, until * 1.03]}, yaxis_rangemode="tozero")
     return figure
 
 
-def accuracy_curves(epochs: Sequence[Mapping[str, Any]], height: int = 260) -> go.Figure:
-    """Pair accuracy and N-way one-shot accuracy on the validation classes, with what chance would give."""
+def accuracy_curves(epochs: Sequence[Mapping[str, Any]], until: int = 0, height: int = 260) -> go.Figure:
+    """Pair accuracy and N-way one-shot accuracy on the validation classes, with what chance would give.
+
+    `until` is the batch that training has got to, so that this chart and the loss go equally far.
+    """
     figure = go.Figure(layout=theme.layout(height, uirevision="keep"))
     ways = next((e.get("n_way") for e in reversed(epochs) if e.get("n_way")), None)
     _epoch_line(figure, epochs, "pair_accuracy", "pairs", theme.VALIDATION, "diamond")
@@ -57,8 +61,10 @@ def accuracy_curves(epochs: Sequence[Mapping[str, Any]], height: int = 260) -> g
         if ways:
             line_y(figure, 1 / ways, f"{ways} ways by chance")
     figure.update_traces(hovertemplate="%{y:.1%}")
+    until = max([until, *(int(e["step"]) for e in epochs)])
     figure.update_layout(
-        xaxis={"title": {"text": "batches"}, "rangemode": "tozero"}, yaxis={"tickformat": ".0%", "range": [0, 1.05]}
+        xaxis={"title": {"text": "batches"}, "range": [0, max(1, until) * 1.03]},
+        yaxis={"tickformat": ".0%", "range": [0, 1.05]},
     )
     return figure
 

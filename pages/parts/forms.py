@@ -26,7 +26,7 @@ WORDS = {
     "contrastive": "contrastive",
     "triplet": "triplet",
     "bce": "binary cross-entropy",
-    "supcon": "SupCon (all pairs)",
+    "supcon": "SupCon",
     "pairs": "pairs",
     "triplets": "triplets",
     "classes": "P classes x K pictures",

@@ -52,7 +52,8 @@ def _draw(run: Run, status: Status) -> None:
                 help="Pairs: same or different, half of them the same. One-shot: the right one among so many classes, "
                 "from one example of each. The network does not learn from these classes.",
             )
-            show.chart(charts.accuracy_curves(history.epochs), _accuracy_words(history), "live_accuracy")
+            until = history.steps[-1]["step"] if history.steps else 0
+            show.chart(charts.accuracy_curves(history.epochs, until), _accuracy_words(history), "live_accuracy")
     _after(run, status)
     if history.messages:
         with st.expander("Log", icon=":material/notes:"):

@@ -112,11 +112,14 @@ def number(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """'8 s', '3 min', '2 h 5 min'."""
+    """'8 s', '3 min 20 s', '45 min', '2 h 5 min'."""
     if seconds is None:
         return "–"
     if seconds < 90:
         return f"{max(0, round(seconds))} s"
+    if seconds < 600:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     if seconds < 5400:
         return f"{round(seconds / 60)} min"
     return f"{int(seconds // 3600)} h {round(seconds % 3600 / 60)} min"

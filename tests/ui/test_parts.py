@@ -185,7 +185,17 @@ def test_time_left_follows_the_speed_so_far():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(4.4, "4 s"), (89, "89 s"), (120, "2 min"), (7500, "2 h 5 min"), (None, "–"), (-1, "0 s")]
+    ("seconds", "words"),
+    [
+        (4.4, "4 s"),
+        (89, "89 s"),
+        (120, "2 min"),
+        (114.4, "1 min 54 s"),
+        (1500, "25 min"),
+        (7500, "2 h 5 min"),
+        (None, "–"),
+        (-1, "0 s"),
+    ],
 )
 def test_durations(seconds, words):
     assert show.duration(seconds) == words
