@@ -205,7 +205,8 @@ def test_zip_refusals_reach_the_user(tmp_path):
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("../up.png", b"x")
     assert "outside" in refused(path)
-    assert "not a zip file" in refused(zipped(tmp_path / "y.zip", {}).rename(tmp_path / "z.zip")) or True
+    (tmp_path / "y.zip").write_bytes(b"PK\x03\x04 cut off")
+    assert "not a zip file" in refused(tmp_path / "y.zip")
 
 
 # ---- refused in one sentence ----

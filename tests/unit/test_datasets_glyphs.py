@@ -115,8 +115,9 @@ def test_strokes_hang_together():
                 continue
             own = paths.points[paths.stroke == c * STROKES + s]
             parent = paths.points[paths.stroke == c * STROKES + made.parent[c, s]]
-            gap = np.sqrt(((own[:, None] - parent[None]) ** 2).sum(-1)).min()
-            assert gap < 1e-9, "a stroke without an offset touches the one it is joined to"
+            here = own[round(made.here[c, s] * (len(own) - 1))]
+            there = parent[round(made.there[c, s] * (len(parent) - 1))]
+            np.testing.assert_allclose(here, there, atol=1e-9)
 
 
 def test_a_hand_keeps_its_pen(pen):
