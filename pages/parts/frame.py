@@ -71,8 +71,8 @@ def begin(page: str, title: str, purpose: str, own_only: bool = False) -> Run | 
     `own_only` leaves the starter model out (it cannot be trained or deleted). By default the current
     run is the newest that can be used, else the starter.
     """
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
-        with st.container(gap=None):
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        with st.container(gap=None, width=540):
             st.title(title, anchor=False)
             st.caption(purpose)
         found = _chooser(page, own_only)
