@@ -160,6 +160,7 @@ def train(page: Any, address: str) -> str:
 
     press(page, "Stop")
     page.get_by_role("button", name="Resume").wait_for(timeout=LATER)
+    page.get_by_text("in training").wait_for(state="hidden")  # the whole page was drawn again
     assert page.get_by_text("stopped").first.is_visible()
     stopped_at = points(page, "live_loss")
 
@@ -169,6 +170,7 @@ def train(page: Any, address: str) -> str:
     press(page, "Resume")
     page.get_by_role("button", name="Stop", exact=True).wait_for()
     page.get_by_text("finished").first.wait_for(timeout=LATER)
+    page.get_by_text("in training").wait_for(state="hidden")
     wait_for(lambda: points(page, "live_loss") > stopped_at, 30)
     nothing_broke(page)
     return name
