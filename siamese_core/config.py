@@ -81,6 +81,12 @@ class TrainConfig:
     image_size: int = setting(
         28, "Picture size", "Height and width, in pixels, that the network reads.", "Data", low=12, high=224
     )
+    start_from: str = setting(
+        "nothing", "Start from",
+        "nothing: random weights. starter: the weights of the model that comes along, which go on learning; "
+        "the network must then have its picture size, width and embedding size.",
+        "Network", choices=("nothing", "starter"), rare=True,
+    )  # fmt: skip
     encoder: str = setting(
         "conv4", "Encoder", "The network that both pictures go through.", "Network", choices=ENCODERS
     )

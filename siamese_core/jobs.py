@@ -23,6 +23,9 @@ PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 
 def start(config: TrainConfig, folder: Path, data_root: Path | None = None, name: str | None = None) -> Run:
     """Create a run in the runs folder and start its worker. Raises ConfigError or RunError."""
+    from siamese_core import beginnings
+
+    beginnings.check(config)
     run = runs.create(config, folder, name)
     _spawn(run, data_root)
     return run

@@ -13,9 +13,9 @@ from siamese_core import datasets
 from siamese_core.config import TrainConfig
 from siamese_core.datasets.splits import split_by_class
 from siamese_core.modalities.image import ImageItems
-from siamese_core.types import InputSpec, LabelledSet, Split
+from siamese_core.types import InputSpec, Items, LabelledSet, Split
 
-EXTRA_CLASSES = 600
+EXTRA_CLASSES = 400
 EXTRA_HANDS = 8
 
 
@@ -66,18 +66,23 @@ def prepare(
 def with_glyphs(train: LabelledSet, seed: int) -> LabelledSet:
     """The training part with invented characters after its own classes, as groups of their own.
 
-    They are drawn with the pen of scikit-learn's digits where the pictures are that small. Only for
-    ink on paper in grey.
+    Beside the digits they are drawn and scanned as those were. Only for ink on paper in grey.
     """
+    from siamese_core.datasets.digits import with_paper
     from siamese_core.datasets.glyphs import glyphs
     from siamese_core.errors import ConfigError
 
     spec = train.items.spec
     if spec.polarity != "ink" or spec.channels != 1:
         raise ConfigError("Extra classes of invented characters go with ink on paper only; set them to 'none'.")
-    style = "scan" if spec.height <= 16 else "pen"
-    extra = glyphs(EXTRA_CLASSES, EXTRA_HANDS, spec.height, seed + 1, alphabets=30, style=style)
-    items = extra.items.fitted(spec)
+    if train.name == "digits":
+        extra = glyphs(EXTRA_CLASSES, EXTRA_HANDS, 8, seed + 1, alphabets=30, style="scan")
+        assert isinstance(extra.items, ImageItems)
+        pixels = with_paper(extra.items.pixels)
+        items: Items = ImageItems(pixels, replace(spec, height=pixels.shape[2], width=pixels.shape[3])).fitted(spec)
+    else:
+        extra = glyphs(EXTRA_CLASSES, EXTRA_HANDS, spec.height, seed + 1, alphabets=30)
+        items = extra.items.fitted(spec)
     assert isinstance(items, ImageItems)
     assert isinstance(train.items, ImageItems)
     own = np.zeros(train.n_classes, dtype=np.int64) if train.class_groups is None else train.class_groups

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from siamese_core import augment, distances, encoders, losses, probe, samplers
 from siamese_core.config import TrainConfig
-from siamese_core.errors import SiameseError
+from siamese_core.errors import ConfigError, SiameseError
 from siamese_core.types import Batch, InputSpec, LabelBatch, LabelledSet, PairBatch
 
 Emit = Callable[[dict[str, Any]], None]
@@ -67,11 +67,14 @@ class Trainer:
         train: LabelledSet,
         validation: LabelledSet,
         device: str,
+        encoder_weights: dict[str, Tensor] | None = None,
     ) -> None:
         config.check()
         self.config, self.device = config, device
         torch.manual_seed(config.seed)
         self.encoder: nn.Module = encoders.build(config, spec).to(device)
+        if encoder_weights is not None:
+            self._begin_with(encoder_weights)
         self.distance: nn.Module = distances.build(config.distance, config.embedding_size).to(device)
         self.loss: nn.Module = losses.build(config, self.distance).to(device)
         self.model = nn.ModuleDict({"encoder": self.encoder, "distance": self.distance})
@@ -90,6 +93,15 @@ class Trainer:
         self.steps_per_epoch = config.steps_per_epoch or max(1, math.ceil(len(train) / per_step))
         self.step, self.seconds, self.images = 0, 0.0, 0
         self.best: tuple[float, float] = (-1.0, -1.0)
+
+    def _begin_with(self, weights: dict[str, Tensor]) -> None:
+        try:
+            self.encoder.load_state_dict(weights)
+        except RuntimeError:
+            raise ConfigError(
+                "The weights to start from are another network's (pictures of another size or in colour); "
+                "start from 'nothing'."
+            ) from None
 
     # ---- state, for checkpoints ----
 

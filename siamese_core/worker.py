@@ -166,7 +166,7 @@ def _wait_and_train(pen: Folder, data_root: Path | None) -> str:
 
 
 def _train(pen: Folder, run: Run, device: str, data_root: Path | None) -> str:
-    from siamese_core import checkpoint
+    from siamese_core import beginnings, checkpoint
     from siamese_core.prepare import prepare
     from siamese_core.saver import Saver
     from siamese_core.training import Trainer
@@ -176,7 +176,8 @@ def _train(pen: Folder, run: Run, device: str, data_root: Path | None) -> str:
     data = prepare(config, data_root, progress=_progress_to(pen), names=manifest.get("split"))
     pen.update(reason="")
     _fill_in(run, manifest, data)
-    trainer = Trainer(config, data.spec, data.train, data.validation, device)
+    begin = beginnings.encoder_weights(config)
+    trainer = Trainer(config, data.spec, data.train, data.validation, device, begin)
     saved = checkpoint.load_state(run.folder)
     parameters = sum(p.numel() for p in trainer.encoder.parameters())
     if saved is not None:
@@ -224,7 +225,7 @@ def _fill_in(run: Run, manifest: dict[str, Any], data: Any) -> None:
     import numpy
     import torch
 
-    from siamese_core import __version__
+    from siamese_core import __version__, beginnings
     from siamese_core.errors import DataError
 
     if "data" in manifest:
@@ -244,8 +245,8 @@ def _fill_in(run: Run, manifest: dict[str, Any], data: Any) -> None:
         "numpy": numpy.__version__,
     }
     own = data.train.labels < len(data.names["train"])  # invented extra classes are nobody's data
-    digests = data.train.items.select(numpy.flatnonzero(own)).digests()
-    (run.folder / "train_digests.txt").write_text("\n".join(sorted(set(digests))) + "\n")
+    digests = set(data.train.items.select(numpy.flatnonzero(own)).digests()) | beginnings.seen_before(run.config())
+    (run.folder / "train_digests.txt").write_text("\n".join(sorted(digests)) + "\n")
     write_json(run.folder / "config.json", manifest)
 
 

@@ -37,11 +37,12 @@ def test_digits_are_scikit_learn_s():
 
     data = datasets.load("digits")
     assert len(data) == 1797
-    assert data.items.spec == InputSpec(1, 8, 8, "ink")
+    assert data.items.spec == InputSpec(1, 14, 14, "ink")
     source = load_digits()
     np.testing.assert_array_equal(data.labels, source.target)
-    np.testing.assert_array_equal(np.rint(data.items.pixels[:, 0] * (16 / 255)), source.images)
-    assert data.digest == "63a1c60c6388563d"
+    np.testing.assert_array_equal(np.rint(data.items.pixels[:, 0, 3:-3, 3:-3] * (16 / 255)), source.images)
+    assert data.items.pixels.sum() == data.items.pixels[:, 0, 3:-3, 3:-3].sum(), "paper all around"
+    assert data.digest == "38c83608333106c3"
 
 
 def test_data_root(monkeypatch, tmp_path):

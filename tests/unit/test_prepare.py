@@ -18,7 +18,7 @@ def test_parts_share_no_class_and_no_item():
     digests = [set(part.items.digests()) for part in (p.train, p.validation, p.test)]
     assert not digests[0] & digests[1]
     assert not digests[0] & digests[2]
-    assert p.train.items.spec == InputSpec(1, 16, 16, "ink")
+    assert p.train.items.spec == InputSpec(1, 28, 28, "ink")
 
 
 def test_held_out_classes_are_the_test_part():
