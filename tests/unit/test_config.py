@@ -23,7 +23,8 @@ from siamese_core.errors import ConfigError
 
 # something else than the default, of the right type and in range
 OTHER = {
-    "dataset": "glyphs", "hold_out": ("Greek", "Latin"), "extra_classes": "glyphs", "image_size": 32, "start_from": "starter",
+    "dataset": "glyphs", "hold_out": ("Greek", "Latin"), "extra_classes": "glyphs", "image_size": 32,
+    "start_from": "starter",
     "encoder": "conv4", "width": 16, "embedding_size": 32, "distance": "euclidean", "normalise": False,
     "loss": "triplet", "margin": 1.5, "temperature": 0.2, "sampler": "triplets", "mining": "all", "batch_size": 10,
     "classes_per_batch": 5, "items_per_class": 3, "groups_per_batch": 2, "class_copies": True, "rotation": 3.0,
