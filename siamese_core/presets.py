@@ -13,7 +13,8 @@ from siamese_core.errors import ConfigError
 
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {
-        "about": "A minute or less: batches of classes, every pair of which is used (SupCon).",
+        "about": "A minute or less: batches of classes, every pair of which is used (SupCon). "
+        "On the digits, which are few, it goes on from the starter's weights.",
         "classes_per_batch": 24,
         "items_per_class": 5,
         "class_copies": True,

@@ -177,6 +177,8 @@ def _train(pen: Folder, run: Run, device: str, data_root: Path | None) -> str:
     pen.update(reason="")
     _fill_in(run, manifest, data)
     begin = beginnings.encoder_weights(config)
+    if begin is not None:
+        pen.message(f"Beginning with the weights of the {config.start_from}.")
     trainer = Trainer(config, data.spec, data.train, data.validation, device, begin)
     saved = checkpoint.load_state(run.folder)
     parameters = sum(p.numel() for p in trainer.encoder.parameters())
