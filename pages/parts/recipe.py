@@ -30,15 +30,12 @@ def _refill() -> None:
     """A new data set or recipe puts that recipe's settings into the form."""
     mine = state.lab()
     mine.source = state.get("train_source")
-    known = mine.source if mine.source in datasets.REGISTRY else "digits"
+    known = mine.source if mine.source in datasets.REGISTRY else "folder"
     changed = mine.preset if state.get("train_preset") in (None, mine.preset) else state.get("train_preset")
     if state.get("train_preset") in (None, mine.preset):
         changed = presets.for_dataset(known)
     state.put("train_preset", changed)
     forms.fill_preset(known, changed)
-    if mine.source in ("folder", "zip"):
-        state.put(forms.key_of("extra_classes"), "none")
-        mine.draft["extra_classes"] = "none"
 
 
 def _data() -> str | None:

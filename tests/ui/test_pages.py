@@ -11,6 +11,8 @@ import worlds
 from siamese_core import jobs, map_jobs, map_worker, runs
 from siamese_core.runs import Run
 
+REAL_STARTER = runs.STARTER
+
 
 @pytest.fixture(autouse=True)
 def no_starter(tmp_path, monkeypatch):
@@ -102,7 +104,8 @@ def test_a_damaged_run_is_one_notice(world):
 # ---- train ----
 
 
-def test_start_makes_a_queued_run_with_the_forms_settings(runs_folder, no_process):
+def test_start_makes_a_queued_run_with_the_forms_settings(runs_folder, no_process, monkeypatch):
+    monkeypatch.setattr(runs, "STARTER", REAL_STARTER)
     app = worlds.visit("train")
     app.number_input(key="train_set_epochs").set_value(3)
     app.toggle(key="train_set_class_copies").set_value(False)
