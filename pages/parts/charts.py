@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas  # noqa: F401 (whole, before plotly looks at it: another visitor's thread may be importing it)
 import plotly.graph_objects as go
 
 from pages.parts import theme

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas  # noqa: F401 (see charts.py)
 import plotly.graph_objects as go
 
 from pages.parts import theme
