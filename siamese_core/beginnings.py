@@ -6,16 +6,14 @@ in deep neural networks?" (2014). Only the encoder is taken over; the distance b
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from siamese_core import presets, runs
 from siamese_core.config import TrainConfig
 from siamese_core.errors import ConfigError, RunError
-from siamese_core.runs import Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def check(config: TrainConfig) -> None:
@@ -38,6 +36,9 @@ def encoder_weights(config: TrainConfig) -> dict[str, Tensor] | None:
     """The encoder's weights to begin with, or None for random ones. Raises ConfigError or RunError."""
     if config.start_from == "nothing":
         return None
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     check(config)
     run = runs.find(config.start_from)
     try:
@@ -51,6 +52,5 @@ def seen_before(config: TrainConfig) -> set[str]:
     """Digests of the items that the weights to begin with were trained on: whoever evaluates must know."""
     if config.start_from == "nothing":
         return set()
-    run: Run = runs.find(config.start_from)
-    path: Path = run.folder / "train_digests.txt"
+    path = runs.find(config.start_from).folder / "train_digests.txt"
     return set(path.read_text(encoding="ascii").split()) if path.is_file() else set()

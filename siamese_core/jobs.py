@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from siamese_core import runs
+from siamese_core import beginnings, processes, runs
 from siamese_core.config import TrainConfig
 from siamese_core.errors import RunError
 from siamese_core.files import write_json
 from siamese_core.runs import Run
 
-# Threads that wait for each other by spinning cost a training more than half its speed beside other work.
-CALM_THREADS = {"GOMP_SPINCOUNT": "1000"}
-PACKAGE_PARENT = Path(__file__).resolve().parent.parent
-
 
 def start(config: TrainConfig, folder: Path, data_root: Path | None = None, name: str | None = None) -> Run:
     """Create a run in the runs folder and start its worker. Raises ConfigError or RunError."""
-    from siamese_core import beginnings
-
     beginnings.check(config)
     run = runs.create(config, folder, name)
     _spawn(run, data_root)
@@ -79,24 +70,8 @@ def follow(
 
 
 def _spawn(run: Run, data_root: Path | None) -> None:
-    command = [sys.executable, "-m", "siamese_core.worker", str(run.folder)]
-    if data_root is not None:
-        command += ["--data-root", str(Path(data_root).absolute())]
-    path = os.pathsep.join(p for p in (str(PACKAGE_PARENT), os.environ.get("PYTHONPATH", "")) if p)
-    with (run.folder / "worker.log").open("ab") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            env=CALM_THREADS | os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
-        )
-    _reap_later(process)
-
-
-def _reap_later(process: subprocess.Popen[bytes]) -> None:
-    """So that a worker that ended leaves no zombie while the dashboard lives."""
-    import threading
-
-    threading.Thread(target=process.wait, daemon=True).start()
+    where = [] if data_root is None else ["--data-root", str(Path(data_root).absolute())]
+    try:
+        processes.spawn("siamese_core.worker", str(run.folder), *where, log=run.folder / "worker.log")
+    except OSError as e:
+        raise RunError(f"The training process of run {run.name} could not be started: {e.strerror or e}.") from None

@@ -9,11 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
-import threading
 import time
 import zipfile
 from collections.abc import Mapping
@@ -23,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from siamese_core import __version__, projection, runs
+from siamese_core import __version__, processes, projection, runs
 from siamese_core.errors import ConfigError, RunError
 from siamese_core.files import read_json, write_json
 from siamese_core.runs import Run
@@ -111,7 +107,7 @@ def status(job: Path) -> MapStatus:
     except (OSError, ValueError):
         raw = None
     raw = raw if isinstance(raw, dict) else {}
-    alive = runs.process_alive(raw.get("pid"), raw.get("started"))
+    alive = processes.alive(raw.get("pid"), raw.get("started"))
     state = classify(raw, time.time(), alive)
     if state == "finished" and not (job / "points.npz").is_file():
         state = "stalled"
@@ -168,18 +164,7 @@ def _fingerprint(data: str) -> str:
 
 
 def _spawn(job: Path) -> None:
-    parent = str(Path(__file__).resolve().parent.parent)
-    path = os.pathsep.join(p for p in (parent, os.environ.get("PYTHONPATH", "")) if p)
-    with (job / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "siamese_core.map_worker", str(job)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            env=os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
-        )
-    threading.Thread(target=process.wait, daemon=True).start()  # leaves no zombie
+    processes.spawn("siamese_core.map_worker", str(job), log=job / "worker.log")
 
 
 def _prune(root: Path, keep: Path) -> None:

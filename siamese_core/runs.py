@@ -18,8 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from siamese_core import processes
 from siamese_core.config import TrainConfig
 from siamese_core.errors import ConfigError, RunError
 from siamese_core.files import read_json, sha16, write_json
@@ -105,18 +104,6 @@ def classify(status: Mapping[str, Any] | None, now: float, alive: bool) -> str:
     return "stalled"
 
 
-def process_alive(pid: int | None, started: float | None) -> bool:
-    """True when a process with this id lives and began when the status says (ids are used again)."""
-    if not pid:
-        return False
-    try:
-        p = psutil.Process(pid)
-        same = started is None or abs(p.create_time() - started) < 2.0
-        return same and p.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
 @dataclass(frozen=True)
 class Run:
     """One run's folder; reads afresh at every call, raises RunError with one clear sentence."""
@@ -176,7 +163,7 @@ class Run:
         if raw is None and self.has_weights():
             return Status("finished")
         raw = raw or {}
-        alive = process_alive(raw.get("pid"), raw.get("started"))
+        alive = processes.alive(raw.get("pid"), raw.get("started"))
         state = classify(raw, time.time(), alive)
         reason = str(raw.get("reason") or "")
         if state == "stalled":

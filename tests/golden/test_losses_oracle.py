@@ -24,15 +24,6 @@ COMBINATIONS = [(n, d, m) for n in LOSSES for d in LOSS_DISTANCES[n] for m in LO
 MARGIN, TEMPERATURE, SIZE = 0.8, 0.3, 5
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tiny tensors: a second thread only waits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 # ---- the slow loops: plain formulas over torch scalars, so that autograd gives their gradients ----
 
 

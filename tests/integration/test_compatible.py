@@ -26,15 +26,6 @@ EVERYTHING = [
 COMPATIBLE = [config for config in EVERYTHING if not config.problems()]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tiny tensors: a second thread only waits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 each_compatible = pytest.mark.parametrize(
     "config", COMPATIBLE, ids=lambda c: f"{c.loss}-{c.distance}-{c.sampler}-{c.mining}"
 )

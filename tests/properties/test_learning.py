@@ -20,15 +20,6 @@ COMBINATIONS = [(n, d, m) for n in LOSSES for d in LOSS_DISTANCES[n] for m in LO
 NUMBERS = st.floats(-3, 3, allow_nan=False, width=32)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tiny tensors: a second thread only waits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def make(name: str, distance: str, mining: str, size: int) -> losses.Loss:
     module = distances.build(distance, size).double()
     return losses.build(TrainConfig(loss=name, distance=distance, mining=mining), module)

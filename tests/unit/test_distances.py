@@ -15,15 +15,6 @@ PLAIN = tuple(n for n in DISTANCES if n != "weighted_l1")
 DTYPES = (torch.float32, torch.float64)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tiny tensors: a second thread only waits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def slow(name: str, a: list[float], b: list[float], module) -> float:
     """The definition, number by number."""
     if name in ("euclidean", "squared_euclidean"):

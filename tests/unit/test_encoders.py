@@ -11,15 +11,6 @@ from siamese_core.errors import ConfigError
 from siamese_core.types import InputSpec
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tiny tensors: a second thread only waits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def small(size: int = 28, channels: int = 1, **more):
     config = TrainConfig(**{"width": 8, "embedding_size": 6, "image_size": size} | more)
     spec = InputSpec(channels, size, size)

@@ -15,15 +15,6 @@ from siamese_core.losses import triplet
 COMBINATIONS = [(n, d, m) for n in LOSSES for d in LOSS_DISTANCES[n] for m in LOSS_MINING[n]]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tiny tensors: a second thread only waits."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def make(name: str, distance: str, mining: str = "all", size: int = 2, **more) -> losses.Loss:
     config = TrainConfig(loss=name, distance=distance, mining=mining, **more)
     return losses.build(config, distances.build(distance, size))
