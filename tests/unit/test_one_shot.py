@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import Constant, Numbers, Plain, Random, numbers
 
 from siamese_core import one_shot
 from siamese_core.errors import ConfigError, DataError
 from siamese_core.one_shot import Sampler, Support, classify, episodes, sample_episode
+from tests.embedders import Constant, Numbers, Plain, Random, numbers
 
 
 def support(values=((0.0,), (1.0,), (5.0,), (6.0,)), labels=(0, 0, 1, 1), names=("low", "high")):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import Plain
 
 from siamese_core import projection
 from siamese_core.errors import ConfigError, DataError
 from siamese_core.projection import Plan, plan, project
+from tests.embedders import Plain
 
 
 def clusters(n=90, classes=3, d=12, seed=0):

@@ -6,12 +6,12 @@ import json
 
 import numpy as np
 import pytest
-from conftest import Constant, Plain, numbers
 from PIL import Image, ImageDraw
 
 from siamese_core import datasets, protocols, trained
 from siamese_core.errors import DataError, RunError
 from siamese_core.runs import Run
+from tests.embedders import Constant, Plain, numbers
 
 
 class Pixels(Plain):

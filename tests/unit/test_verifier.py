@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import Constant, Numbers, Plain, Random, numbers
 
 from siamese_core import verifier
 from siamese_core.errors import DataError
 from siamese_core.verifier import pairs_of
+from tests.embedders import Constant, Numbers, Plain, Random, numbers
 
 
 def rng():

@@ -1,0 +1,76 @@
+"""The command line: evaluate."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.commands import scribble
+
+
+def test_evaluate_verification(tiny_run, cli, cli_json):
+    found = cli_json("evaluate", "tiny", "verification", "--max-pairs", "500")
+    assert 0.5 < found["auc"] <= 1
+    assert found["pairs"] == 1000
+    assert found["threshold"] == 0.02
+    assert found["ece"] is None
+    assert found["brier"] is None
+    assert found["warnings"] == []
+    code, out, _ = cli("evaluate", "tiny", "verification", "--max-pairs", "500")
+    assert code == 0
+    assert out.startswith("AUC 0.")
+
+
+def test_evaluate_one_shot(tiny_run, cli, cli_json):
+    words = ["evaluate", "tiny", "one-shot", "--episodes", "100"]
+    found = cli_json(*words)
+    assert (found["n_way"], found["k_shot"], found["episodes"]) == (2, 1, 100)
+    low, high = found["interval"]
+    assert low <= found["accuracy"] <= high
+    assert found["chance"] == 0.5
+    assert cli_json(*words) == found
+    assert cli_json(*words, "--seed", 1)["accuracy"] != found["accuracy"]
+    assert "2-way 1-shot" in cli(*words)[1]
+
+
+def test_evaluate_warns_on_both_channels(tiny_run, cli):
+    code, out, err = cli("evaluate", "tiny", "one-shot", "--data", "digits", "--episodes", "5", "--json")
+    assert code == 0
+    warnings = json.loads(out)["warnings"]
+    assert len(warnings) == 2
+    assert err == "".join(f"siamese: warning: {w}\n" for w in warnings)
+
+
+def test_evaluate_on_folders_of_pictures(tiny_run, cli_json, support, tmp_path):
+    assert cli_json("evaluate", "tiny", "one-shot", "--data", support, "--episodes", "5")["n_way"] == 3
+    for group in ("north", "south"):
+        for c in range(3):
+            for k in range(2):
+                scribble(tmp_path / "groups" / group / f"c{c}" / f"{k}.png", 100 * len(group) + 10 * c + k)
+    words = ["evaluate", "tiny", "one-shot", "--data", tmp_path / "groups", "--episodes", "5"]
+    assert cli_json(*words)["n_way"] == 6
+    assert cli_json(*words, "--within-groups")["n_way"] == 3
+    assert cli_json("evaluate", "tiny", "verification", "--data", tmp_path / "groups")["classes"] == 6
+
+
+def test_evaluate_refuses_what_cannot_be(tiny_run, refused, tmp_path, support):
+    assert "20 ways" in refused("evaluate", "tiny", "one-shot", "--n-way", "20")
+    assert "no data set 'nothing'" in refused("evaluate", "tiny", "one-shot", "--data", "nothing")
+    assert "run01" in refused("evaluate", "tiny", "lake", "--data", tmp_path)
+    assert "no groups" in refused("evaluate", "tiny", "one-shot", "--data", support, "--within-groups")
+    assert "seed" in refused("evaluate", "tiny", "one-shot", "--seed", "-1")
+
+
+@pytest.mark.data
+def test_evaluate_lake_on_real_runs(tiny_run, cli_json):
+    folder = Path(os.environ["SIAMESE_DATA"]) / "omniglot-py" / "practice_runs"
+    if not folder.is_dir():
+        pytest.skip("there are no practice runs in SIAMESE_DATA")
+    found = cli_json("evaluate", "tiny", "lake", "--data", folder)
+    assert found["trials"] == 400
+    assert len(found["per_run"]) == 20
+    assert 0.05 < found["accuracy"] < 1
+    assert 0 < found["one_to_one_accuracy"] < 1

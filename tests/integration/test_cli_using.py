@@ -1,0 +1,109 @@
+"""The command line: compare and classify."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+from tests.commands import scribble
+
+
+def test_compare_a_picture_with_itself_and_with_another(tiny_run, cli, cli_json, pictures):
+    a, b, _ = pictures
+    found = cli_json("compare", "tiny", a, a)
+    assert found["distance"] == pytest.approx(0, abs=1e-6)
+    assert found["same"] is True
+    assert found["threshold"] == 0.02
+    assert found["probability"] is None
+    other = cli_json("compare", tiny_run, a, b)
+    assert other["distance"] > 0
+    assert other["same"] is (other["distance"] <= 0.02)
+    assert cli_json("compare", "tiny", b, a)["distance"] == pytest.approx(other["distance"], abs=1e-6)
+    code, out, err = cli("compare", "tiny", a, a)
+    assert (code, err) == (0, "")
+    assert out.startswith("Same: distance 0 ")
+
+
+def test_compare_without_a_threshold_gives_no_verdict(tiny_run, cli_json, pictures):
+    (tiny_run / "card.json").unlink()
+    found = cli_json("compare", "tiny", *pictures[:2])
+    assert found["same"] is None
+    assert found["threshold"] is None
+    assert "no threshold" in found["text"]
+
+
+def test_either_polarity_is_the_same_to_a_network_of_ink(tiny_run, cli_json, pictures, tmp_path):
+    image = Image.open(pictures[0])
+    image.point(lambda v: 255 - v).save(tmp_path / "chalk.png")
+    assert cli_json("compare", "tiny", pictures[0], tmp_path / "chalk.png")["distance"] < 1e-4
+
+
+def test_bad_pictures_are_named(tiny_run, refused, pictures, tmp_path):
+    good, *_ = pictures
+    whole = good.read_bytes()
+    cases = {"empty.png": b"", "text.png": b"hello, I am no picture", "cut.png": whole[: len(whole) // 2]}
+    for name, data in cases.items():
+        (tmp_path / name).write_bytes(data)
+        assert name in refused("compare", "tiny", good, tmp_path / name)
+    assert "no file" in refused("compare", "tiny", good, tmp_path / "missing.png")
+    assert "is a folder" in refused("compare", "tiny", good, tmp_path)
+
+
+def test_bad_runs_are_named(tiny_run, refused, pictures):
+    assert "no run 'tinny'" in refused("compare", "tinny", *pictures[:2])
+    path = tiny_run / "best.safetensors"
+    path.write_bytes(path.read_bytes()[:500])
+    assert "cut short" in refused("compare", "tiny", *pictures[:2])
+    path.unlink()
+    assert "no trained weights" in refused("compare", "tiny", *pictures[:2])
+    (tiny_run / "config.json").write_text("{")
+    assert "config.json" in refused("compare", "tiny", *pictures[:2])
+
+
+def test_a_device_that_is_not_there(tiny_run, refused, pictures):
+    assert "abacus" in refused("compare", "tiny", *pictures[:2], "--device", "abacus")
+
+
+@pytest.mark.parametrize("rule", ["nearest", "prototype"])
+def test_classify_finds_the_support_pictures_themselves(tiny_run, cli_json, support, rule):
+    queries = [support / "loop" / "0.png", support / "wave" / "1.png"]
+    found = cli_json("classify", "tiny", "--support", support, *queries, "--rule", rule)
+    first, second = found["queries"]
+    assert first["file"] == str(queries[0])
+    assert first["nearest"] == str(queries[0])
+    assert first["tied"] is False
+    assert set(first["scores"]) == {"cross", "loop", "wave"}
+    assert max(first["scores"], key=first["scores"].get) == first["label"]
+    assert first["scores"]["cross"] == -first["distances"]["cross"]
+    if rule == "nearest":
+        assert [q["label"] for q in found["queries"]] == ["loop", "wave"]
+        assert second["distances"]["wave"] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_tie_has_no_label(tiny_run, cli, cli_json, support):
+    (support / "cross" / "same.png").write_bytes((support / "loop" / "0.png").read_bytes())
+    words = ["classify", "tiny", "--support", support, support / "loop" / "0.png"]
+    query = cli_json(*words)["queries"][0]
+    assert query["label"] is None
+    assert query["tied"] is True
+    assert "equally near" in cli(*words)[1]
+
+
+def test_classify_passes_over_side_files_but_not_over_broken_pictures(tiny_run, cli_json, refused, support):
+    (support / "loop" / ".hidden.png").write_bytes(b"x")
+    (support / "loop" / "notes.txt").write_text("about the loops")
+    words = ["classify", "tiny", "--support", support, support / "loop" / "0.png"]
+    assert cli_json(*words)["queries"][0]["label"] == "loop"
+    (support / "loop" / "broken.png").write_bytes(b"x")
+    assert "broken.png" in refused(*words)
+
+
+def test_support_sets_that_cannot_be(tiny_run, refused, support, pictures, tmp_path):
+    query = pictures[0]
+    assert "no folder" in refused("classify", "tiny", "--support", tmp_path / "none", query)
+    assert "no class folders" in refused("classify", "tiny", "--support", support / "loop", query)
+    (support / "empty").mkdir()
+    assert "has no picture" in refused("classify", "tiny", "--support", support, query)
+    alone = tmp_path / "alone"
+    scribble(alone / "one" / "a.png")
+    assert "at least two classes" in refused("classify", "tiny", "--support", alone, query)
