@@ -35,7 +35,8 @@ def event(value: object) -> bool:
     if kind not in ("start", "resume", "step", "epoch"):
         return False
     told = {k: v for k, v in value.items() if v is not None}
-    if any(not _number(told.get(k), low=0 if k != "loss" else None) for k in _NEEDED.get(str(kind), ())):
+    needed = _NEEDED.get(str(kind), ())
+    if not told.keys() >= set(needed) or not all(_number(told[k], low=0) for k in needed if k != "loss"):
         return False
     if any(k in told and not _number(told[k], whole=True, low=0) for k in _WHOLE):
         return False
@@ -75,21 +76,21 @@ def manifest(value: object) -> bool:
 def _number(
     value: object, whole: bool = False, low: float | None = None, high: float = LARGEST, none: bool = False
 ) -> bool:
-    """Whether a value is a number that can be computed with; NaN can."""
+    """Whether a value is a number within bounds; NaN is not."""
     if value is None:
         return none
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
         return False
-    return not (value < (-LARGEST if low is None else low) or value > (2**31 if whole else high))
+    return (-LARGEST if low is None else low) <= value <= (2**31 if whole else high)
 
 
 def _numbers(value: object) -> bool:
-    """Whether everything in a value is a number, a yes or a no."""
+    """Whether everything in a value is a number (a loss may have ended as NaN), a yes or a no."""
     if isinstance(value, Mapping):
         return all(_numbers(v) for v in value.values())
     if isinstance(value, list):
         return all(_numbers(v) for v in value)
-    return isinstance(value, bool) or _number(value, none=True)
+    return isinstance(value, bool) or _number(value, none=True) or value != value
 
 
 def _each(values: object, good: Callable[[Any], bool]) -> bool:

@@ -21,6 +21,7 @@ from siamese_core import distances, encoders, runs
 from siamese_core.config import TrainConfig
 from siamese_core.errors import ConfigError, RunError
 from siamese_core.files import sha16
+from siamese_core.modalities.decoding import plain_name
 from siamese_core.runs import Run
 from siamese_core.types import InputSpec, Items
 
@@ -139,12 +140,13 @@ def _read(path: Path, own: dict[str, Tensor], name: str) -> dict[str, Tensor]:
             table = {key: f.get_tensor(key) for key in f.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, ValueError) as e:
         raise RunError(
-            f"The weights {path.name} of run {name} cannot be read: the file is cut short or damaged ({e}). "
-            "Copy the run again, or resume its training."
+            f"The weights {path.name} of run {name} cannot be read: the file is cut short or damaged "
+            f"({plain_name(str(e))}). Copy the run again, or resume its training."
         ) from None
     if version != WEIGHTS_FORMAT:
+        other = plain_name(repr(version))
         raise RunError(
-            f"The weights {path.name} of run {name} have the format {version!r}, but this version of Siamese Lab "
+            f"The weights {path.name} of run {name} have the format {other}, but this version of Siamese Lab "
             f"reads '{WEIGHTS_FORMAT}'; open the run with the version that made it."
         )
     for key in sorted(own.keys() | table.keys()):
@@ -152,7 +154,7 @@ def _read(path: Path, own: dict[str, Tensor], name: str) -> dict[str, Tensor]:
         if key not in table:
             problem = f"'{key}' is missing"
         elif key not in own:
-            problem = f"'{key}' is not part of its network"
+            problem = f"'{plain_name(key)}' is not part of its network"
         elif own[key].shape != table[key].shape:
             problem = f"'{key}' is {tuple(table[key].shape)} and should be {tuple(own[key].shape)}"
         elif table[key].is_floating_point() and not bool(torch.isfinite(table[key]).all()):

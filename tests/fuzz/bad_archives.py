@@ -168,6 +168,6 @@ def _empty_classes(rng: np.random.Generator) -> bytes:
 
 
 CRAFTED = (
-    _lying, _lying, _lying, _names, _names, _links, _twice, _nested, _bomb, _many, _heavy, _overlapping, _spoiled_pictures,
-    _spoiled_pictures, _empty_classes,
+    _lying, _lying, _lying, _names, _names, _links, _twice, _nested, _bomb, _many, _heavy, _overlapping,
+    _spoiled_pictures, _spoiled_pictures, _empty_classes,
 )  # fmt: skip
