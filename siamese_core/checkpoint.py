@@ -46,8 +46,10 @@ def load_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         data = path.read_bytes()
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         values = json.loads(header["__metadata__"]["state"])
+        if not isinstance(values, dict):
+            raise ValueError("no values")
         return load(data), values
-    except (OSError, ValueError, KeyError, SafetensorError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError):
         raise RunError(
             f"The checkpoint of run {folder.name} is damaged and cannot be resumed; its best weights still work. "
             "Use Repeat to train it again."

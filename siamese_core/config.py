@@ -185,15 +185,15 @@ class TrainConfig:
         clean: dict[str, Any] = {}
         for key, value in values.items():
             if key not in hints:
-                found.append(f"There is no setting called '{key}'; remove it.")
+                found.append(f"There is no setting called {_short(key)}; remove it.")
                 continue
             want = hints[key]
             if want is float and type(value) is int:
-                value = float(value)
+                value = float(value) if abs(value) < 1e18 else value
             if key == "hold_out" and isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
                 value = tuple(value)
             elif (want in (int, float, str, bool) and type(value) is not want) or key == "hold_out":
-                found.append(f"The setting '{key}' must be {_NAMES.get(want, 'a list of names')}, not {value!r}.")
+                found.append(f"The setting '{key}' must be {_NAMES.get(want, 'a list of names')}, not {_short(value)}.")
                 continue
             clean[key] = value
         if found:
@@ -210,7 +210,7 @@ class TrainConfig:
         for f in fields(self):
             value, m = getattr(self, f.name), f.metadata
             if m["choices"] and value not in m["choices"]:
-                found.append(f"{m['label']} is '{value}', but must be one of: {', '.join(m['choices'])}.")
+                found.append(f"{m['label']} is {_short(value)}, but must be one of: {', '.join(m['choices'])}.")
             if m["low"] is not None and not m["low"] <= value <= m["high"]:
                 found.append(f"{m['label']} is {value}, but must be between {m['low']:g} and {m['high']:g}.")
         if self.loss in LOSSES:
@@ -241,6 +241,14 @@ class TrainConfig:
     def with_values(self, **values: Any) -> TrainConfig:
         """A copy with some settings changed."""
         return replace(self, **values)
+
+
+def _short(value: Any) -> str:
+    """A value in a message."""
+    if isinstance(value, int) and value.bit_length() > 100:
+        return "a number of many digits"
+    text = ascii(value) if isinstance(value, str) and not value.isprintable() else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 _NAMES = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}

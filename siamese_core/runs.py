@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from siamese_core import processes
+from siamese_core import processes, records
 from siamese_core.config import TrainConfig
 from siamese_core.errors import ConfigError, RunError
 from siamese_core.files import read_json, sha16, write_json
+from siamese_core.modalities.decoding import plain_name
 from siamese_core.types import InputSpec
 
 FORMAT = 1
@@ -123,19 +124,20 @@ class Run:
             raise RunError(f"{self.folder} is not a run: it has no config.json.") from None
         except (OSError, ValueError) as e:
             raise RunError(f"The config.json of run {self.name} cannot be read ({e}); delete the run.") from None
-        if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
+        if not records.manifest(value):
             raise RunError(f"The config.json of run {self.name} is not a run's; delete the run.")
         if value.get("format") != FORMAT:
+            other = plain_name(str(value.get("format")))
             raise RunError(
-                f"Run {self.name} has format {value.get('format')!r}, but this version of Siamese Lab reads "
-                f"format {FORMAT}; open it with the version that made it."
+                f"Run {self.name} has format {other}, but this version of Siamese Lab reads format {FORMAT}; "
+                "open it with the version that made it."
             )
         return value
 
     def config(self) -> TrainConfig:
         """Its settings. Raises RunError."""
         try:
-            return TrainConfig.from_dict(self.manifest()["config"])
+            return TrainConfig.from_dict(self.manifest()["config"]).check()
         except ConfigError as e:
             raise RunError(f"The settings of run {self.name} cannot be used: {e}") from None
 
@@ -150,12 +152,11 @@ class Run:
             raise RunError(f"The config.json of run {self.name} cannot be used: {e}") from None
 
     def raw_status(self) -> dict[str, Any] | None:
-        """status.json as it stands, or None."""
+        """What in status.json can be used, or None."""
         try:
-            value = read_json(self.folder / "status.json")
+            return records.status(read_json(self.folder / "status.json")) or None
         except (OSError, ValueError):
             return None
-        return value if isinstance(value, dict) else None
 
     def status(self) -> Status:
         """Where the run is now. A run that was copied here without a status but with weights is finished."""
@@ -184,11 +185,10 @@ class Run:
         found = []
         for line in data[:end].splitlines():
             try:
-                value = json.loads(line)
-            except ValueError:
+                if records.event(value := json.loads(line)):
+                    found.append(value)
+            except (ValueError, RecursionError):
                 continue
-            if isinstance(value, dict):
-                found.append(value)
         return found, offset + end
 
     def history(self) -> History:
@@ -201,7 +201,7 @@ class Run:
             value = read_json(self.folder / "card.json")
         except (OSError, ValueError):
             return None
-        return value if isinstance(value, dict) else None
+        return value if records.card(value) else None
 
     def weights(self, which: str = "best") -> Path:
         """Path of its weights ('best' or 'last'). Raises RunError when there are none."""

@@ -21,6 +21,7 @@ from siamese_core import distances, encoders, runs
 from siamese_core.config import TrainConfig
 from siamese_core.errors import ConfigError, RunError
 from siamese_core.files import sha16
+from siamese_core.modalities.decoding import plain_name
 from siamese_core.runs import Run
 from siamese_core.types import InputSpec, Items
 
@@ -102,11 +103,12 @@ def load(run: Run | str | Path, device: str = "cpu", weights: str = "best") -> T
     found = run if isinstance(run, Run) else runs.find(run)
     config, spec, path = found.config(), found.spec(), found.weights(weights)
     where = devices.choose(device)
-    encoder = encoders.build(config, spec)
-    distance = distances.build(config.distance, config.embedding_size)
-    _fill(nn.ModuleDict({"encoder": encoder, "distance": distance}), path, found.name)
-    for module in (encoder, distance):
-        module.eval().requires_grad_(False).to(where)
+    with torch.device("meta"):  # no memory is taken before the file is seen to hold such a network
+        shapes = _network(config, spec).state_dict()
+    table = _read(path, shapes, found.name)
+    network = _network(config, spec)
+    network.load_state_dict(table)
+    network.eval().requires_grad_(False).to(where)
     card = found.card() or {}
     threshold = card.get("threshold")
     if not isinstance(threshold, (int, float)) or not np.isfinite(threshold):
@@ -119,34 +121,40 @@ def load(run: Run | str | Path, device: str = "cpu", weights: str = "best") -> T
         threshold=None if threshold is None else float(threshold),
         weights_digest=sha16(path),
         device=where,
-        encoder=encoder,
-        distance_module=distance,
+        encoder=network["encoder"],
+        distance_module=network["distance"],
     )
 
 
-def _fill(modules: nn.Module, path: Path, name: str) -> None:
-    """Load a weights file into the modules, strictly; RunError in one sentence when it does not fit."""
+def _network(config: TrainConfig, spec: InputSpec) -> nn.ModuleDict:
+    return nn.ModuleDict(
+        {"encoder": encoders.build(config, spec), "distance": distances.build(config.distance, config.embedding_size)}
+    )
+
+
+def _read(path: Path, own: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """A weights file that holds a network of these shapes; RunError in one sentence when it does not."""
     try:
         with safe_open(path, framework="pt") as f:
             version = (f.metadata() or {}).get("format")
             table = {key: f.get_tensor(key) for key in f.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, ValueError) as e:
         raise RunError(
-            f"The weights {path.name} of run {name} cannot be read: the file is cut short or damaged ({e}). "
-            "Copy the run again, or resume its training."
+            f"The weights {path.name} of run {name} cannot be read: the file is cut short or damaged "
+            f"({plain_name(str(e))}). Copy the run again, or resume its training."
         ) from None
     if version != WEIGHTS_FORMAT:
+        other = plain_name(repr(version))
         raise RunError(
-            f"The weights {path.name} of run {name} have the format {version!r}, but this version of Siamese Lab "
+            f"The weights {path.name} of run {name} have the format {other}, but this version of Siamese Lab "
             f"reads '{WEIGHTS_FORMAT}'; open the run with the version that made it."
         )
-    own = modules.state_dict()
     for key in sorted(own.keys() | table.keys()):
         problem = ""
         if key not in table:
             problem = f"'{key}' is missing"
         elif key not in own:
-            problem = f"'{key}' is not part of its network"
+            problem = f"'{plain_name(key)}' is not part of its network"
         elif own[key].shape != table[key].shape:
             problem = f"'{key}' is {tuple(table[key].shape)} and should be {tuple(own[key].shape)}"
         elif table[key].is_floating_point() and not bool(torch.isfinite(table[key]).all()):
@@ -156,4 +164,4 @@ def _fill(modules: nn.Module, path: Path, name: str) -> None:
                 f"The weights {path.name} of run {name} do not fit its config.json: {problem}. "
                 "Put back the files that belong together, or train the run again."
             )
-    modules.load_state_dict(table)
+    return table

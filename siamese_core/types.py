@@ -16,6 +16,8 @@ import numpy as np
 
 from siamese_core.errors import ConfigError, DataError
 
+LARGEST_SIDE = 1024  # of what a network reads, in pixels
+
 
 @dataclass(frozen=True)
 class InputSpec:
@@ -38,11 +40,17 @@ class InputSpec:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> InputSpec:
-        """The inverse of `to_json`; raises ConfigError for an unknown key."""
+        """The inverse of `to_json`; raises ConfigError for an unknown key or a size that cannot be."""
         known = set(cls.__dataclass_fields__)
         if not isinstance(value, dict) or set(value) - known:
-            raise ConfigError(f"The input description {value!r} has unknown keys; it knows {sorted(known)}.")
-        return cls(**value)
+            raise ConfigError(f"The input description has keys other than {', '.join(sorted(known))}.")
+        spec = cls(**value)
+        sides = (spec.channels, spec.height, spec.width)
+        if any(type(n) is not int or not 1 <= n <= LARGEST_SIDE for n in sides) or spec.channels not in (1, 3):
+            raise ConfigError("The input description has a size that no picture can have.")
+        if spec.polarity not in ("ink", "photo") or not isinstance(spec.kind, str):
+            raise ConfigError("The input description has another polarity than ink or photo.")
+        return spec
 
 
 class Resident(Protocol):

@@ -45,6 +45,13 @@ def huge_png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
+def tiff(tags: dict[int, int], body: bytes) -> bytes:
+    """A TIFF of one piece; the tag with the value -1 is where its data begin."""
+    start = 8 + 2 + 12 * len(tags) + 4
+    rows = b"".join(struct.pack("<HHII", t, 4, 1, start if v < 0 else v) for t, v in sorted(tags.items()))
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + rows + bytes(4) + body
+
+
 def class_folders(
     root: Path, classes: tuple[str, ...] = ("a", "b"), each: int = 2, side: int = 20, seed: int = 0
 ) -> Path:

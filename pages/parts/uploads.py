@@ -15,7 +15,7 @@ from typing import Any
 
 import streamlit as st
 
-from siamese_core.datasets.archives import SafeZip, read_zip
+from siamese_core.datasets.archives import SafeZip
 from siamese_core.errors import DataError
 from siamese_core.files import write_atomic
 from siamese_core.modalities.image import decode, plain_name
@@ -80,19 +80,34 @@ def classes_of(name: str, data: bytes, most: int) -> dict[str, list[Source]]:
     """The class folders of a zip in memory: a picture's class is the folder it lies in. Raises DataError."""
     found: dict[str, list[Source]] = {}
     suffixes = tuple(f".{p}" for p in PICTURES)
-    for path, content in read_zip(_Named(data, name)):  # type: ignore[arg-type]
-        folder, _, file = path.rpartition("/")
-        if not file.lower().endswith(suffixes):
-            continue
-        if not folder:
-            raise DataError(f"{plain_name(file)} in the zip lies in no class folder; put it into one, as in cat/1.png.")
-        mine = found.setdefault(folder.rsplit("/", 1)[-1], [])
-        if len(mine) < most:
+    left, together = MOST_PICTURES, MAX_TOGETHER
+    with SafeZip(_Named(data, name)) as archive:  # type: ignore[arg-type]
+        for path in archive.names:
+            folder, _, file = path.rpartition("/")
+            if not file.lower().endswith(suffixes):
+                continue
+            if not folder:
+                raise DataError(
+                    f"{plain_name(file)} in the zip lies in no class folder; put it into one, as in cat/1.png."
+                )
+            mine = found.setdefault(folder.rsplit("/", 1)[-1], [])
+            if len(mine) >= most:
+                continue
+            content = archive.read(path, MAX_PICTURE + 1)
+            left, together = left - 1, together - len(content)
+            if left < 0:
+                raise DataError(f"The zip {plain_name(name)} holds more than {MOST_PICTURES} pictures to compare with.")
+            if len(content) > MAX_PICTURE:
+                raise DataError(
+                    f"{plain_name(file)} in the zip is larger than {MAX_PICTURE >> 20} MB; make it smaller."
+                )
+            if together < 0:
+                raise DataError(
+                    f"The pictures in {plain_name(name)} are more than {MAX_TOGETHER >> 20} MB together; give fewer."
+                )
             mine.append((file, content))
     if not found:
         raise DataError(f"The zip {plain_name(name)} holds no class folders with pictures, as in cat/1.png.")
-    if sum(len(v) for v in found.values()) > MOST_PICTURES:
-        raise DataError(f"The zip {plain_name(name)} holds more than {MOST_PICTURES} pictures to compare with.")
     return found
 
 

@@ -1,8 +1,9 @@
 """Zip files from strangers, read safely.
 
 The whole directory of the archive is judged before anything is decompressed: entries that point
-outside, links, archives inside, passwords, too many entries, too much data, or a ratio that only a
-decompression bomb has, are each refused in one sentence. Sizes that lie are caught while reading.
+outside, links, archives inside, passwords, too many entries, too much data, a ratio that only a
+decompression bomb has, or a kind of packing that cannot be unpacked piece by piece (only the usual
+"deflate" can) are each refused in one sentence. Sizes that lie are caught while reading.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 
 from siamese_core.errors import DataError
@@ -29,6 +32,8 @@ RATIO_FROM = 32 * 2**20  # a small file may compress as well as it likes
 _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
 _SIGNATURES = (b"PK\x03\x04", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\0")
 _BLOCK = 2**20
+_ENTRY = b"PK\x01\x02"  # each entry of the directory begins so
+_BROKEN = (zipfile.BadZipFile, OSError, EOFError, ValueError, OverflowError, RuntimeError, struct.error, zlib.error)
 
 
 class SafeZip:
@@ -42,13 +47,14 @@ class SafeZip:
         """Raises DataError, one sentence, when the archive is damaged or must not be trusted."""
         self.label = plain_name(path.name)
         try:
+            self._few(path, max_entries)
             self._zip = zipfile.ZipFile(path)
         except FileNotFoundError as error:
             raise DataError(f"There is no file {path}.") from error
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, UnicodeDecodeError) as error:
+        except _BROKEN as error:
             raise DataError(f"{self.label} is not a zip file, or a damaged one; make it again.") from error
         try:
-            self._entries = self._judged(max_entries, max_total)
+            self._entries = self._judged(max_total)
         except DataError:
             self.close()
             raise
@@ -82,7 +88,7 @@ class SafeZip:
                     if left < 0:
                         raise self._refused(f"holds '{plain_name(name)}', which is larger than it says")
                     yield block
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except _BROKEN as error:
             raise self._refused(f"is damaged at '{plain_name(name)}'; make it again") from error
 
     def close(self) -> None:
@@ -98,10 +104,19 @@ class SafeZip:
     def _refused(self, why: str) -> DataError:
         return DataError(f"The zip file {self.label} {why}.")
 
-    def _judged(self, max_entries: int, max_total: int) -> dict[str, zipfile.ZipInfo]:
+    def _few(self, path: Path, most: int) -> None:
+        """Counts the entries before zipfile makes an object of each, which may be millions."""
+        found, tail = 0, b""
+        with open(path, "rb") if isinstance(path, Path) else nullcontext(path) as file:
+            file.seek(0)
+            while block := file.read(_BLOCK):
+                found += (tail + block).count(_ENTRY)
+                tail = block[1 - len(_ENTRY) :]
+        if found > most:
+            raise self._refused(f"has {found:,} entries, more than the {most:,} allowed; make it smaller")
+
+    def _judged(self, max_total: int) -> dict[str, zipfile.ZipInfo]:
         infos = self._zip.infolist()
-        if len(infos) > max_entries:
-            raise self._refused(f"has {len(infos):,} entries, more than the {max_entries:,} allowed; make it smaller")
         total = sum(i.file_size for i in infos)
         packed = sum(i.compress_size for i in infos)
         if total > max_total:
@@ -122,20 +137,23 @@ class SafeZip:
 
     def _safe_name(self, info: zipfile.ZipInfo) -> str:
         """The entry's name with "/" between folders, after everything about it was judged."""
-        shown = plain_name(info.filename)
         name = info.orig_filename.replace("\\", "/")
         parts = PurePosixPath(name).parts
         if name.startswith("/") or ".." in parts or "\0" in name or (parts and ":" in parts[0]):
-            raise self._refused(f"has an entry that points outside of it, '{shown}', and is not opened")
+            raise self._refused(f"has an entry that points outside of it, '{plain_name(name)}', and is not opened")
         kind = stat.S_IFMT(info.external_attr >> 16) if info.create_system == 3 else 0
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise self._refused(f"holds a link, '{shown}'; put the file itself there instead")
+            raise self._refused(f"holds a link, '{plain_name(name)}'; put the file itself there instead")
         if info.flag_bits & 0x1:
             raise self._refused("is locked with a password; make it without one")
         if name.lower().endswith(_ARCHIVES):
-            raise self._refused(f"holds an archive inside, '{shown}'; unpack that one first")
+            raise self._refused(f"holds an archive inside, '{plain_name(name)}'; unpack that one first")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise self._refused(
+                f"holds '{plain_name(name)}' packed in an unusual way; make it with the usual 'deflate'"
+            )
         if info.file_size > MAX_FILE:
-            raise self._refused(f"holds '{shown}' of more than {MAX_FILE >> 20} MiB, which is no picture")
+            raise self._refused(f"holds '{plain_name(name)}' of more than {MAX_FILE >> 20} MiB, which is no picture")
         return "/".join(p for p in parts if p not in ("/", "."))
 
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "siamese_core"
 
 FLOORS = {
-    0: {"types", "errors", "config", "device", "presets", "files", "processes"},
+    0: {"types", "errors", "config", "device", "presets", "files", "processes", "records"},
     1: {"datasets", "modalities", "samplers", "augment"},
     2: {"encoders", "distances", "losses", "metrics"},
     3: {"training", "runs", "worker", "jobs", "probe", "prepare", "checkpoint", "saver", "beginnings"},

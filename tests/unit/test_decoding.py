@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 from siamese_core.errors import DataError
 from siamese_core.modalities import decoding
 from siamese_core.modalities.image import decode
-from tests.pictures import cross, encoded, huge_png, photo
+from tests.pictures import cross, encoded, huge_png, photo, tiff
 
 GREY = np.arange(12 * 10, dtype=np.uint8).reshape(12, 10) * 2
 COLOUR = photo(12, 10, colours=3)
@@ -215,3 +216,50 @@ def test_the_name_cannot_break_the_line():
         decode(b"", "a\nb\x1b[31m" + "x" * 500 + ".png")
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 220
+
+
+# ---- small files that would keep the reader busy ----
+
+
+def test_any_highest_value_of_a_pgm_is_white():
+    np.testing.assert_array_equal(pixels(b"P5 3 1 200\n" + bytes([0, 100, 200])), [[0, 128, 255]])
+    np.testing.assert_array_equal(pixels(b"P2 # c\n3 1\n# d\n9\n0 3 # e\n9\n"), [[0, 85, 255]])
+    np.testing.assert_array_equal(pixels(b"P5 2 1 1000\n" + np.array([0, 1000], ">u2").tobytes()), [[0, 255]])
+
+
+def test_bits_of_a_pbm():
+    np.testing.assert_array_equal(pixels(b"P1\n3 2\n0 1 0\n101"), [[255, 0, 255], [0, 255, 0]])
+    np.testing.assert_array_equal(pixels(b"P4\n3 2\n" + bytes([0b01000000, 0b10100000])), [[255, 0, 255], [0, 255, 0]])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"P2 2 2 255\n1 2 3", b"P2 1 1 255\n-1", b"P2 1 1 9\n10", b"P1 2 1\n12", b"P5 2 2 255\n123", b"P5 1 1 0\n1"],
+)
+def test_numbers_that_are_missing_or_wrong(data):
+    assert "damaged" in refused(data)
+
+
+def test_a_jpeg_of_thousands_of_passes():
+    data = encoded(np.zeros((64, 64), np.uint8), "JPEG", progressive=True)
+    scan = data[data.rfind(b"\xff\xda") : -2]
+    assert decode(data[:-2] + scan * 3 + b"\xff\xd9", "x").size == (64, 64)
+    assert "passes" in refused(data[:-2] + scan * 40 + b"\xff\xd9")
+
+
+def test_a_tiff_whose_tile_is_far_larger_than_itself():
+    body = zlib.compress(bytes(256 * 256))
+    tags = {256: 50, 257: 50, 258: 8, 259: 8, 262: 1, 277: 1, 322: 256, 323: 256, 324: -1, 325: len(body)}
+    assert decode(tiff(tags, body), "x").size == (50, 50)
+    assert "30,000 x 30,000" in refused(tiff(tags | {322: 30_000, 323: 30_000}, body))
+
+
+def test_large_pictures_of_every_depth_are_as_small_ones():
+    """They are gone through in bands; every band must be as if it were the whole."""
+    tall = np.tile(np.arange(256, dtype=np.uint8), (5000, 5))
+    np.testing.assert_array_equal(pixels(encoded(tall, "TIFF")), tall)
+    np.testing.assert_array_equal(pixels(encoded(tall.astype(np.uint16) * 257, "TIFF")), tall)
+    rgba = np.dstack([tall, tall, tall, np.full_like(tall, 255)])
+    rgba[4000:, :, 0] ^= 128  # colour in a late band alone
+    assert decode(encoded(rgba, "TIFF"), "x").mode == "RGB"
+    np.testing.assert_array_equal(pixels(encoded(rgba, "TIFF")), rgba[..., :3])

@@ -69,11 +69,11 @@ def test_two_runs_in_one_second_get_two_folders(tmp_path):
 def test_unfinished_last_line_waits_for_its_end(tmp_path):
     run = _run(tmp_path)
     path = run.folder / "events.jsonl"
-    path.write_bytes(b'{"event":"step","step":1}\n{"event":"st')
+    path.write_bytes(b'{"event":"step","step":1,"loss":1}\n{"event":"st')
     events, offset = run.events()
     assert [e["step"] for e in events] == [1]
     with path.open("ab") as f:
-        f.write(b'ep","step":2}\n')
+        f.write(b'ep","step":2,"loss":1}\n')
     events, end = run.events(offset)
     assert [e["step"] for e in events] == [2]
     assert run.events(end) == ([], end)
@@ -81,7 +81,9 @@ def test_unfinished_last_line_waits_for_its_end(tmp_path):
 
 def test_a_broken_line_in_the_middle_is_passed_over(tmp_path):
     run = _run(tmp_path)
-    (run.folder / "events.jsonl").write_bytes(b'{"event":"step","step":1}\n\xff\xfe{\n[1]\n{"event":"step","step":2}\n')
+    (run.folder / "events.jsonl").write_bytes(
+        b'{"event":"step","step":1,"loss":2}\n\xff\xfe{\n[1]\n{"event":"step","step":2,"loss":1}\n'
+    )
     assert [s["step"] for s in run.history().steps] == [1, 2]
 
 
