@@ -20,8 +20,7 @@ def _view(run: Run | None) -> str:
     state.put("train_shown", name)
     if run is None:
         st.markdown(
-            "Nothing has been trained yet. Look at what the network will be fed, then press **Start**: "
-            "the curves appear here."
+            "Nothing has been trained yet. This is what the network will be fed: press **Start** to watch it learn."
         )
     return st.segmented_control("View", options, key="train_view", required=True, format_func=VIEWS.get,
                                 label_visibility="collapsed")  # fmt: skip

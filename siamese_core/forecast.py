@@ -17,7 +17,7 @@ from siamese_core.types import InputSpec, LabelledSet
 
 MOST_PIXELS = 250_000  # of a measured batch, at a width of 64
 MOST_PARAMETERS = 100_000_000  # of a network that is tried out
-PATIENCE = 60.0  # seconds
+PATIENCE = 120.0  # seconds
 LOOKED_AT = 800  # validation pictures at most in one look
 WORDS = {"conv": "convolution", "norm": "normalisation", "pool": "pooling", "relu": "ReLU", "head": "linear"}
 # What the time of a step depends on; everything else may change without measuring again.
@@ -110,7 +110,7 @@ def measure(config: TrainConfig, spec: InputSpec) -> Speed | None:
 
 
 def measure_apart(config: TrainConfig, spec: InputSpec) -> Speed | None:
-    """The same in a process of its own, as training will be one; None when it does not answer in a minute."""
+    """The same in a process of its own, as training will be one; None when it does not answer."""
     asked = json.dumps({"config": config.to_dict(), "spec": spec.to_json()})
     try:
         done = subprocess.run(

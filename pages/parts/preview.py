@@ -22,12 +22,9 @@ ABSENT = {
     "olivetti": ("about 4 MB", "figshare.com"),
 }
 PARTS = {
-    "train": ("Learns from", "the network is trained on these classes"),
-    "validation": (
-        "Validation",
-        "for the curves, the best epoch and the threshold; the network never learns from them",
-    ),
-    "test": ("Test", "kept for the end: only Evaluate looks at them"),
+    "train": ("Learns from", "The network is trained on these classes."),
+    "validation": ("Validation", "For the curves, the best epoch and the threshold; the network never learns from it."),
+    "test": ("Test", "Kept for the end: measured with evaluate alone, never used in training."),
 }
 
 
@@ -47,10 +44,10 @@ def data(config: TrainConfig) -> None:
     elif answer.error is not None:
         show.notice(answer.error)
     else:
-        _figures(answer.value, config)
-        _parts(answer.value)
+        _figures(answer.value)
         _sheet(answer.value, config)
         _batch(answer.value, config)
+        _more(answer.value)
 
 
 @st.fragment(run_every=1.0)
@@ -61,30 +58,20 @@ def _reading(config: TrainConfig) -> None:
     st.progress(min(max(share, 0.0), 1.0), text=show.plain(text or "Reading the data set") + "…")
 
 
-def _figures(found: Preview, config: TrainConfig) -> None:
-    counts, extra = found.own, len(found.counts) - len(found.own)
+def _figures(found: Preview) -> None:
+    counts = found.own
     with st.grid(4, min_column_width=120, gap="small"):
         st.metric("Classes", f"{found.classes:,}", border=True)
         st.metric("Pictures", f"{found.items:,}", border=True)
-        st.metric("In a class (median)", f"{np.median(counts):g}", border=True,
-                  help="Of the classes it learns from.")  # fmt: skip
-        st.metric("Fewest to most", f"{counts.min()} – {counts.max()}", border=True)
-    same, different, triplets = (_many(n) for n in previews.possible(found.counts))
-    more = f", and {extra} invented classes beside its own" if extra else ""
-    st.caption(
-        f"To learn from there are {same} pairs of the same class, {different} pairs of different classes and "
-        f"{triplets} triplets{more}." + _copies(config)
-    )
+        st.metric("Median a class", f"{np.median(counts):g}", border=True,
+                  help="Pictures in a class, of those it learns from.")  # fmt: skip
+        st.metric("Fewest – most", f"{counts.min()} – {counts.max()}", border=True)
+    extra = len(found.counts) - len(counts)
+    for part, (word, why) in PARTS.items():
+        more = f", and {extra} invented classes" if extra and part == "train" else ""
+        st.caption(f"**{word}** · {_part(found.names[part], found.groups[part])}{more}", help=why)
     for warning in found.warnings:
         st.caption(f"{theme.ICONS['warning']} {show.plain(warning)}")
-    if counts.max() > UNEVEN * max(1, counts.min()):
-        words = f"Pictures in each class, from {counts.max()} down to {counts.min()}."
-        show.chart(charts.class_counts(counts.tolist(), found.names["train"]), words, "preview_counts")
-        st.caption("The classes are of unequal size; every class is drawn equally often all the same.")
-
-
-def _copies(config: TrainConfig) -> str:
-    return " Mirrors and quarter turns make each class eight." if config.class_copies else ""
 
 
 def _many(n: int) -> str:
@@ -94,18 +81,29 @@ def _many(n: int) -> str:
     return f"{n:,}"
 
 
-def _parts(found: Preview) -> None:
-    lines = []
-    for part, (word, why) in PARTS.items():
-        names, groups = found.names[part], found.groups[part]
-        what = f"{len(names)} classes" + (f" in {len(groups)} groups" if groups else "")
-        lines.append(f"**{word}** · {what}: {_listed(groups or names)} :gray[– {why}]")
-    st.markdown("  \n".join(lines))
+def _part(names: Sequence[str], groups: Sequence[str]) -> str:
+    what = f"{len(names)} classes" + (f" in {len(groups)} groups" if groups else "")
+    listed = list(groups or names)
+    shown = ", ".join(show.plain(n) for n in listed[:NAMED])
+    return f"{what}: {shown}" + (f" and {len(listed) - NAMED} more" if len(listed) > NAMED else "")
 
 
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(show.plain(n) for n in names[:NAMED])
-    return shown + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+def _more(found: Preview) -> None:
+    """What there is to draw from, and how unequal the classes are."""
+    same, different, triplets = (_many(n) for n in previews.possible(found.counts))
+    st.caption(
+        f"There are {same} pairs of the same class, {different} pairs of different classes and {triplets} triplets "
+        "to draw from."
+    )
+    counts = found.own
+    if counts.max() > UNEVEN * max(1, counts.min()):
+        st.subheader("Classes of unequal size", anchor=False)
+        words = f"Pictures in each class, from {counts.max()} down to {counts.min()}."
+        show.chart(charts.class_counts(counts.tolist(), found.names["train"]), words, "preview_counts")
+        st.caption("Every class is drawn equally often all the same.")
+    with st.expander("All classes by name", icon=":material/list:"):
+        for part, (word, why) in PARTS.items():
+            st.markdown(f"**{word}**: {', '.join(map(show.plain, found.names[part]))}. :gray[{why}]")
 
 
 def _sheet(found: Preview, config: TrainConfig) -> None:
@@ -118,7 +116,7 @@ def _sheet(found: Preview, config: TrainConfig) -> None:
     kind = "ink bright on black" if spec.polarity == "ink" else "the centre square"
     _, left, right = st.columns(widths, gap="small")
     left.caption(f"Fitted: {spec.width} × {spec.height} pixels, {kind}")
-    right.caption("Augmented: another change at every look")
+    right.caption("Augmented: changed anew each time")
     for row in rows:
         name, left, right = st.columns(widths, gap="small", vertical_alignment="center")
         name.caption(_short(row.name))
@@ -134,7 +132,13 @@ def _sheet(found: Preview, config: TrainConfig) -> None:
 
 def _short(name: str) -> str:
     group, _, last = name.rpartition("/")
-    return show.plain(last) + (f"  \n:small[{show.plain(group)}]" if group else "")
+    return show.plain(last) + (f"  \n:small[{show.plain(group.partition('/')[0])}]" if group else "")
+
+
+def _names(names: Sequence[str]) -> str:
+    """Short names, or whole ones where short ones would hide that the classes differ."""
+    short = [n.rpartition("/")[2] for n in names]
+    return " · ".join(map(show.plain, short if len(set(short)) == len(set(names)) else names))
 
 
 def _batch(found: Preview, config: TrainConfig) -> None:
@@ -150,7 +154,7 @@ def _batch(found: Preview, config: TrainConfig) -> None:
             with grid.cell():
                 words = ", ".join(names)
                 show.picture(tiled(pictures, 3), f"{drawn.kind[:-1].capitalize()} of {words}", side=len(pictures) * 66)
-                st.caption(_relation(drawn, i) + " · ".join(show.plain(n.rpartition("/")[2]) for n in names))
+                st.caption(_relation(drawn, i) + _names(names))
 
 
 def _relation(drawn: Drawn, i: int) -> str:
