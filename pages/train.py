@@ -19,9 +19,7 @@ def _view(run: Run | None) -> str:
         state.put("train_view", options[0])
     state.put("train_shown", name)
     if run is None:
-        st.markdown(
-            "Nothing has been trained yet. This is what the network will be fed: press **Start** to watch it learn."
-        )
+        st.markdown("Nothing has been trained yet. Press **Start** to watch the network learn from this:")
     return st.segmented_control("View", options, key="train_view", required=True, format_func=VIEWS.get,
                                 label_visibility="collapsed")  # fmt: skip
 

@@ -11,9 +11,12 @@ from pages.parts import cache, charts, show, state, theme
 from siamese_core import datasets
 from siamese_core import preview as previews
 from siamese_core.config import TrainConfig
-from siamese_core.preview import Drawn, Preview
+from siamese_core.preview import Preview
 
-GAP = 2  # pixels between pictures
+GAP = 3  # pixels between pictures
+SIDE = 46  # of a picture, about, in pixels
+ROWS, EACH = 6, 6  # classes, and pictures of each
+COLUMNS = 12  # pairs, triplets or classes of a batch
 NAMED = 14  # classes or groups of a part before "and so many more"
 UNEVEN = 1.5  # largest to smallest class, from which on a chart is worth its place
 ABSENT = {
@@ -22,9 +25,9 @@ ABSENT = {
     "olivetti": ("about 4 MB", "figshare.com"),
 }
 PARTS = {
-    "train": ("Learns from", "The network is trained on these classes."),
-    "validation": ("Validation", "For the curves, the best epoch and the threshold; the network never learns from it."),
-    "test": ("Test", "Kept for the end: measured with evaluate alone, never used in training."),
+    "train": ("Learns from", "the network is trained on these classes."),
+    "validation": ("Validation", "for the curves, the best epoch and the threshold, never learnt from."),
+    "test": ("Test", "kept for the end, measured by evaluate alone."),
 }
 
 
@@ -67,9 +70,11 @@ def _figures(found: Preview) -> None:
                   help="Pictures in a class, of those it learns from.")  # fmt: skip
         st.metric("Fewest – most", f"{counts.min()} – {counts.max()}", border=True)
     extra = len(found.counts) - len(counts)
-    for part, (word, why) in PARTS.items():
+    lines = []
+    for part, (word, _) in PARTS.items():
         more = f", and {extra} invented classes" if extra and part == "train" else ""
-        st.caption(f"**{word}** · {_part(found.names[part], found.groups[part])}{more}", help=why)
+        lines.append(f"**{word}** · {_part(found.names[part], found.groups[part])}{more}")
+    st.caption("  \n".join(lines), help=" ".join(f"{word}: {why}" for word, why in PARTS.values()))
     for warning in found.warnings:
         st.caption(f"{theme.ICONS['warning']} {show.plain(warning)}")
 
@@ -107,82 +112,87 @@ def _more(found: Preview) -> None:
 
 
 def _sheet(found: Preview, config: TrainConfig) -> None:
-    rows = previews.sheet(found, config, seed=state.seed("train"))
+    rows = previews.sheet(found, config, rows=ROWS, columns=EACH, seed=state.seed("train"))
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.subheader("As fed to the network", anchor=False)
         st.button("Draw others", icon=theme.ICONS["shuffle"], key="train_draw", on_click=state.next_seed,
                   args=("train",))  # fmt: skip
-    widths, spec = [0.18, 0.41, 0.41], found.spec
+    spec = found.spec
     kind = "ink bright on black" if spec.polarity == "ink" else "the centre square"
-    _, left, right = st.columns(widths, gap="small")
+    left, right = st.columns(2)
     left.caption(f"Fitted: {spec.width} × {spec.height} pixels, {kind}")
     right.caption("Augmented: changed anew each time")
-    for row in rows:
-        name, left, right = st.columns(widths, gap="small", vertical_alignment="center")
-        name.caption(_short(row.name))
-        with left:
-            show.picture(tiled(row.fitted, 6), f"Pictures of class {row.name}, fitted", side=236)
-        with right:
-            show.picture(tiled(row.augmented, 6), f"The same pictures of class {row.name}, augmented", side=236)
+    grid = [[*_filled(row.fitted, EACH), *_filled(row.augmented, EACH)] for row in rows]
+    names = ", ".join(_short(row.name) for row in rows)
+    _image(mosaic(grid, EACH), f"Rows of pictures of one class each, fitted and augmented: {names}")
+    st.caption(f"A class in each row, from above: {names}.")
     if config.class_copies:
-        st.caption("Mirrored and turned by quarters, a picture counts as eight classes:")
         eight = previews.mirrors(found, state.seed("train"))
-        show.picture(tiled(eight, 8), "One picture in its eight mirrors and quarter turns", side=420)
+        _image(mosaic([list(eight)]), "One picture in its eight mirrors and quarter turns")
+        st.caption("Mirrored and turned by quarters, a class counts as eight.")
+
+
+def _filled(pictures: np.ndarray, count: int) -> list[np.ndarray | None]:
+    return [*pictures, *[None] * (count - len(pictures))]
 
 
 def _short(name: str) -> str:
+    """A class's own name, and the first word of where it belongs."""
     group, _, last = name.rpartition("/")
-    return show.plain(last) + (f"  \n:small[{show.plain(group.partition('/')[0])}]" if group else "")
-
-
-def _names(names: Sequence[str]) -> str:
-    """Short names, or whole ones where short ones would hide that the classes differ."""
-    short = [n.rpartition("/")[2] for n in names]
-    return " · ".join(map(show.plain, short if len(set(short)) == len(set(names)) else names))
+    return show.plain(last) + (f" ({show.plain(group.partition('/')[0])})" if group else "")
 
 
 def _batch(found: Preview, config: TrainConfig) -> None:
-    drawn = previews.draw(found, config, most=12 if config.sampler == "classes" else 6, seed=state.seed("train"))
+    drawn = previews.draw(found, config, most=COLUMNS, seed=state.seed("train"))
     st.subheader("A batch, as the sampler draws it", anchor=False)
-    if drawn.kind == "classes":
-        _classes(drawn)
-        return
-    each = "pairs, half of them the same" if drawn.kind == "pairs" else "triplets: anchor, positive, negative"
-    st.caption(f"{drawn.total} {each}: {drawn.pictures} pictures. The first few:")
-    with st.grid(3, min_column_width=150, gap="small") as grid:
-        for i, (names, _, pictures) in enumerate(drawn.groups):
-            with grid.cell():
-                words = ", ".join(names)
-                show.picture(tiled(pictures, 3), f"{drawn.kind[:-1].capitalize()} of {words}", side=len(pictures) * 66)
-                st.caption(_relation(drawn, i) + _names(names))
+    shown = len(drawn.groups)
+    part = "" if shown == drawn.total else f" {shown} of them are shown."
+    pictures = f"{drawn.pictures} pictures"
+    if drawn.kind == "pairs":
+        left, right = (
+            f"{theme.ICONS['same']} Left: the same class.",
+            f"{theme.ICONS['different']} Right: different ones.",
+        )
+        st.caption(f"{drawn.total} pairs, {pictures}, each in a column.{part} :green[{left}] :red[{right}]")
+    elif drawn.kind == "triplets":
+        st.caption(f"{drawn.total} triplets, {pictures}, each in a column: anchor, positive, negative.{part}")
+    else:
+        st.caption(
+            f"{drawn.total} classes × {len(drawn.groups[0][2])} = {pictures}, each class in a column.{part} Within a "
+            "column all pairs are the same; between columns all are different."
+        )
+    grid = [list(row) for row in zip(*(pictures for _, _, pictures in drawn.groups), strict=True)]
+    words = "; ".join(" and ".join(names) for names, _, _ in drawn.groups)
+    _image(mosaic(grid, sum(drawn.same) or None), f"Columns of a batch of {drawn.kind}: {words}")
 
 
-def _relation(drawn: Drawn, i: int) -> str:
-    if drawn.kind != "pairs":
-        return ""
-    icon, colour, word = ("same", "green", "same") if drawn.same[i] else ("different", "red", "different")
-    return f":{colour}[{theme.ICONS[icon]} {word}]  \n"
+def mosaic(grid: Sequence[Sequence[np.ndarray | None]], apart: int | None = None, side: int = SIDE) -> np.ndarray:
+    """Rows of pictures (H, W) or (H, W, 3) uint8 -> one picture (h, w, 4), each about `side` pixels high.
+
+    What is between them, or missing, is clear; after `apart` columns the gap is wider.
+    """
+    sized = [[None if p is None else _sized(p, side) for p in row] for row in grid]
+    height, width = next(p.shape[:2] for row in sized for p in row if p is not None)
+    left = [c * (width + GAP) + (4 * GAP if apart and c >= apart else 0) for c in range(len(sized[0]))]
+    out = np.zeros((len(sized) * (height + GAP) - GAP, left[-1] + width, 4), dtype=np.uint8)
+    for r, row in enumerate(sized):
+        for x, picture in zip(left, row, strict=True):
+            if picture is not None:
+                y = r * (height + GAP)
+                out[y : y + height, x : x + width, :3] = picture[..., None] if picture.ndim == 2 else picture
+                out[y : y + height, x : x + width, 3] = 255
+    return out
 
 
-def _classes(drawn: Drawn) -> None:
-    k = len(drawn.groups[0][2])
-    more = "" if len(drawn.groups) == drawn.total else f" (the first {len(drawn.groups)} are shown)"
-    st.caption(
-        f"{drawn.total} classes × {k} pictures = {drawn.pictures} pictures; each column is one class{more}. "
-        "Within a column all pairs are the same, between columns all are different."
-    )
-    columns = np.stack([pictures for _, _, pictures in drawn.groups], axis=1)  # K rows of P pictures
-    words = "Columns: " + ", ".join(n[0] for n, _, _ in drawn.groups)
-    show.picture(tiled(columns.reshape(-1, *columns.shape[2:]), len(drawn.groups)), words, side=len(drawn.groups) * 46)
+def _sized(picture: np.ndarray, side: int) -> np.ndarray:
+    """Whole pixels repeated, or blocks of them averaged."""
+    factor = picture.shape[0] // side
+    if factor < 2:
+        return show.enlarged(picture, side)
+    height, width = (n // factor for n in picture.shape[:2])
+    blocks = picture[: height * factor, : width * factor].reshape(height, factor, width, factor, -1)
+    return blocks.mean(axis=(1, 3)).astype(np.uint8).squeeze()
 
 
-def tiled(pictures: np.ndarray, columns: int) -> np.ndarray:
-    """(M, H, W) or (M, H, W, 3) uint8, row by row -> one picture (h, w, 4); what is between them is clear."""
-    m, height, width = pictures.shape[:3]
-    rows = -(-m // columns)
-    sheet = np.zeros((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 4), dtype=np.uint8)
-    for i, picture in enumerate(pictures):
-        y, x = i // columns * (height + GAP), i % columns * (width + GAP)
-        sheet[y : y + height, x : x + width, :3] = picture[..., None] if picture.ndim == 2 else picture
-        sheet[y : y + height, x : x + width, 3] = 255
-    return sheet
+def _image(pixels: np.ndarray, alt: str) -> None:
+    st.image(pixels, alt=alt, width=pixels.shape[1], output_format="PNG")
