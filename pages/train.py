@@ -1,10 +1,38 @@
-"""Train: choose data and a recipe, start, and watch the network learn."""
+"""Train: choose data and a recipe, look at what will be fed, start, and watch the network learn."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import frame, live, recipe, show
+from pages.parts import frame, live, preview, preview_cost, recipe, state
+from siamese_core.config import TrainConfig
+from siamese_core.runs import Run
+
+VIEWS = {"run": "Training", "data": "Data", "network": "Network"}
+
+
+def _view(run: Run | None) -> str:
+    """What the right half shows: a run that has just been chosen or started comes first."""
+    options = list(VIEWS) if run else ["data", "network"]
+    name = run.name if run else None
+    if state.get("train_view") not in options or state.get("train_shown", name) != name:
+        state.put("train_view", options[0])
+    state.put("train_shown", name)
+    if run is None:
+        st.markdown("Nothing has been trained yet. Press **Start** to watch the network learn from this:")
+    return st.segmented_control("View", options, key="train_view", required=True, format_func=VIEWS.get,
+                                label_visibility="collapsed")  # fmt: skip
+
+
+def _show(view: str, run: Run | None, config: TrainConfig | None) -> None:
+    if view == "run" and run is not None:
+        live.panel(run)
+    elif config is None:
+        st.caption("Choose data and settings that go together, and what the network will be fed appears here.")
+    elif view == "data":
+        preview.data(config)
+    else:
+        preview_cost.network(config)
 
 
 def page() -> None:
@@ -12,17 +40,12 @@ def page() -> None:
     run = frame.begin(
         "train", "Train", "Teach a network when two pictures are of the same class, and watch it learn.", own_only=True
     )
-    left, right = st.columns([0.34, 0.66], gap="large")
+    with st.container(key="train_halves"):
+        left, right = st.columns([0.34, 0.66], gap="large")
     with left:
-        recipe.form(run is not None and run.status().state in ("queued", "running", "stopped", "stalled"))
+        config = recipe.form(run is not None and run.status().state in ("queued", "running", "stopped", "stalled"))
     with right:
-        if run is None:
-            show.empty(
-                "Nothing has been trained yet. Press **Start**: with the settings beside this, the network learns "
-                "to tell handwritten digits apart in about a minute, and the curves appear here."
-            )
-        else:
-            live.panel(run)
+        _show(_view(run), run, config)
 
 
 frame.draw(page)

@@ -42,15 +42,15 @@ def prepare(
 
     Raises DataError or ConfigError in plain words.
     """
+    _must_be_there(config.dataset, begun=names is not None)
     whole = datasets.load(config.dataset, data_root, progress=progress)
     split = split_by_class(whole, config.seed, config.hold_out) if names is None else _split_of(whole, names)
-    native = whole.items.spec
-    spec = replace(native, height=config.image_size, width=config.image_size)
+    spec = fitted_spec(whole, config)
     train, validation, test = (
         _fitted(whole.classes(part), spec) for part in (split.train, split.validation, split.test)
     )
     if config.extra_classes == "glyphs":
-        train = with_glyphs(train, config.seed)
+        train = with_glyphs(train, config.seed, progress)
     about = {
         "name": whole.name,
         "digest": whole.digest,
@@ -63,7 +63,12 @@ def prepare(
     return Prepared(spec, train, validation, test, split, about, parts)
 
 
-def with_glyphs(train: LabelledSet, seed: int) -> LabelledSet:
+def fitted_spec(whole: LabelledSet, config: TrainConfig) -> InputSpec:
+    """What the network reads of this set: its kind of picture, square, of the size that the settings say."""
+    return replace(whole.items.spec, height=config.image_size, width=config.image_size)
+
+
+def with_glyphs(train: LabelledSet, seed: int, progress: Callable[[str, float], None] | None = None) -> LabelledSet:
     """The training part with invented characters after its own classes, as groups of their own.
 
     Beside the digits they are drawn and scanned as those were. Only for ink on paper in grey.
@@ -76,12 +81,12 @@ def with_glyphs(train: LabelledSet, seed: int) -> LabelledSet:
     if spec.polarity != "ink" or spec.channels != 1:
         raise ConfigError("Extra classes of invented characters go with ink on paper only; set them to 'none'.")
     if train.name == "digits":
-        extra = glyphs(EXTRA_CLASSES, EXTRA_HANDS, 8, seed + 1, alphabets=30, style="scan")
+        extra = glyphs(EXTRA_CLASSES, EXTRA_HANDS, 8, seed + 1, alphabets=30, style="scan", progress=progress)
         assert isinstance(extra.items, ImageItems)
         pixels = with_paper(extra.items.pixels)
         items: Items = ImageItems(pixels, replace(spec, height=pixels.shape[2], width=pixels.shape[3])).fitted(spec)
     else:
-        extra = glyphs(EXTRA_CLASSES, EXTRA_HANDS, spec.height, seed + 1, alphabets=30)
+        extra = glyphs(EXTRA_CLASSES, EXTRA_HANDS, spec.height, seed + 1, alphabets=30, progress=progress)
         items = extra.items.fitted(spec)
     assert isinstance(items, ImageItems)
     assert isinstance(train.items, ImageItems)
@@ -104,6 +109,18 @@ def with_glyphs(train: LabelledSet, seed: int) -> LabelledSet:
 
 def _fitted(part: LabelledSet, spec: InputSpec) -> LabelledSet:
     return part.with_items(part.items.fitted(spec))
+
+
+def _must_be_there(dataset: str, begun: bool) -> None:
+    from siamese_core.errors import DataError
+
+    if dataset in datasets.REGISTRY or Path(dataset).expanduser().exists():
+        return
+    if begun or Path(dataset).name != dataset:
+        raise DataError(
+            f"There are no pictures at {dataset}{' any more' if begun else ''}; put them there and resume the run, "
+            "or start a new one on other pictures."
+        )
 
 
 def _split_of(whole: LabelledSet, names: dict[str, list[str]]) -> Split:

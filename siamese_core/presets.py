@@ -6,6 +6,7 @@ DATASETS. Explicit settings outrank both.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from siamese_core.config import TrainConfig
@@ -92,6 +93,17 @@ def for_dataset(name: str) -> str:
 def about(preset: str) -> str:
     """One sentence on what a preset is for."""
     return str(_preset(preset)["about"])
+
+
+def fitting_margin(loss: str, distance: str, embedding_size: int) -> float:
+    """A margin that suits a distance between embeddings of length 1, to two significant digits.
+
+    The same for every distance: two embeddings 60 degrees apart, which is 0.5 by the cosine, 1 by the
+    Euclidean distance and its square, and about sqrt(2 D / pi) by the Manhattan distance of D numbers.
+    Triplets compare two distances: 0.3 of that.
+    """
+    apart = {"cosine": 0.5, "manhattan": math.sqrt(2 * embedding_size / math.pi)}.get(distance, 1.0)
+    return float(f"{apart * (0.3 if loss == 'triplet' else 1.0):.2g}")
 
 
 def build(dataset: str, preset: str | None = None, **settings: Any) -> TrainConfig:

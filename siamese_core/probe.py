@@ -24,6 +24,7 @@ MAX_ITEMS = 800
 MAX_PAIRS = 3000
 EPISODES = 400
 MAX_WAYS = 20
+BINS = 24
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,16 @@ def measure(probe: Probe, z: Tensor, distance: nn.Module, loss: nn.Module) -> di
         "n_way": int(n),
         "distances": d,
     }
+
+
+def histogram(distances: np.ndarray, same: np.ndarray) -> dict[str, Any]:
+    """How the distances of same and different pairs lie, small enough for an event: (M,) and (M,) bool ->
+    "low" and "high", between which there are `BINS` equal bins, and the counts "same" and "different"."""
+    edges = np.histogram_bin_edges(distances, BINS)
+    counts = {
+        name: np.histogram(distances[of], edges)[0].tolist() for name, of in (("same", same), ("different", ~same))
+    }
+    return {"low": float(edges[0]), "high": float(edges[-1])} | counts
 
 
 def batch_loss(loss: nn.Module, z: Tensor, batch: Batch) -> Tensor:

@@ -25,7 +25,6 @@ def spawn(module: str, *arguments: str, log: Path) -> None:
 
     Raises OSError when it cannot be started or the log cannot be written.
     """
-    path = os.pathsep.join(p for p in (str(PACKAGE_PARENT), os.environ.get("PYTHONPATH", "")) if p)
     with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
@@ -33,9 +32,15 @@ def spawn(module: str, *arguments: str, log: Path) -> None:
             stdout=out,
             stderr=out,
             start_new_session=True,
-            env=WORKER_ENVIRONMENT | os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+            env=environment(),
         )
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie
+
+
+def environment() -> dict[str, str]:
+    """What a process of our own is started with."""
+    path = os.pathsep.join(p for p in (str(PACKAGE_PARENT), os.environ.get("PYTHONPATH", "")) if p)
+    return WORKER_ENVIRONMENT | os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
 def alive(pid: int | None, started: float | None) -> bool:

@@ -26,6 +26,12 @@ from siamese_core.runs import FORMAT, Run
 
 HEARTBEAT = 1.0  # seconds
 LOCK_POLL = 0.5  # seconds
+SMALLER = "start again with smaller batches, smaller pictures or a narrower network."
+MEMORY_FULL = f"The machine ran out of memory; {SMALLER}"
+
+
+class Stopped(Exception):
+    """Somebody asked to stop before the first batch."""
 
 
 class Folder:
@@ -117,10 +123,12 @@ def work(folder: Path, data_root: Path | None = None) -> str:
     mistake = False  # of the user's, as against a bug or a machine that failed
     try:
         state, reason = _wait_and_train(pen, data_root), ""
+    except Stopped:
+        state, reason = "stopped", ""
     except SiameseError as e:
         state, reason, mistake = "failed", str(e), True
     except MemoryError:
-        state, reason = "failed", "The machine ran out of memory; use smaller pictures or fewer classes a batch."
+        state, reason = "failed", MEMORY_FULL
     except Exception as e:
         traceback.print_exc()
         state, reason = "failed", _plain_reason(e)
@@ -131,11 +139,16 @@ def work(folder: Path, data_root: Path | None = None) -> str:
 def _plain_reason(error: Exception) -> str:
     kind, text = type(error).__name__, str(error).splitlines()[0] if str(error) else ""
     if kind == "OutOfMemoryError":
-        return "The GPU ran out of memory; use fewer classes a batch, smaller pictures or a narrower network."
+        return f"The GPU ran out of memory; {SMALLER}"
+    if "can't allocate memory" in text or "not enough memory" in text:  # as PyTorch says it of the machine's own
+        return MEMORY_FULL
     if isinstance(error, OSError) and error.errno == 28:
         return DISK_FULL
     if "CUDA" in text or "cuda" in text:
-        return f"The GPU failed during training ({text}); resume on the CPU by choosing that device."
+        return (
+            f"The GPU failed during training ({text}); resume the run when it works again, or start again with the "
+            "device CPU."
+        )
     return f"Something unexpected went wrong ({kind}: {text}); the details are in worker.log in the run's folder."
 
 
@@ -175,6 +188,7 @@ def _train(pen: Folder, run: Run, device: str, data_root: Path | None) -> str:
     pen.message(f"Loading the data set {config.dataset}.")
     data = prepare(config, data_root, progress=_progress_to(pen), names=manifest.get("split"))
     pen.update(reason="")
+    _stop_if_asked(pen)
     _fill_in(run, manifest, data)
     begin = beginnings.encoder_weights(config)
     if begin is not None:
@@ -256,11 +270,17 @@ def _progress_to(pen: Folder) -> Any:
     last = [0.0]
 
     def show(text: str, share: float) -> None:
+        _stop_if_asked(pen)
         if time.monotonic() - last[0] > 1.0:
             last[0] = time.monotonic()
             pen.update(reason=f"{text} ({share:.0%})", write=False)
 
     return show
+
+
+def _stop_if_asked(pen: Folder) -> None:
+    if pen.should_stop():
+        raise Stopped
 
 
 def main(argv: list[str] | None = None) -> int:

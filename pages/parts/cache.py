@@ -6,20 +6,23 @@ what they are made of, never by Streamlit's own hash of large arrays. Nothing th
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 
-from siamese_core import datasets
+from pages.parts.preview_work import Answer, Background
+from siamese_core import datasets, forecast
+from siamese_core import preview as previews
+from siamese_core.config import TrainConfig
 from siamese_core.errors import DataError
 from siamese_core.files import sha16
 from siamese_core.runs import Run
-from siamese_core.types import LabelledSet
+from siamese_core.types import InputSpec, LabelledSet
 
 if TYPE_CHECKING:
     from siamese_core.trained import Trained
@@ -130,9 +133,9 @@ def examples(run: Run | None, key: str) -> LabelledSet:
 
 
 @st.cache_resource(max_entries=3, show_spinner="Loading the data set…")
-def dataset(name: str) -> LabelledSet:
+def dataset(name: str, _progress: Callable[[str, float], None] | None = None) -> LabelledSet:
     """A data set by its name. Raises DataError."""
-    return datasets.load(name)
+    return datasets.load(name, progress=_progress)
 
 
 @st.cache_resource(max_entries=3, show_spinner="Loading the classes that the run has not learnt from…")
@@ -147,13 +150,62 @@ def _unseen(folder: str, name: str, classes: tuple[str, ...]) -> LabelledSet:
 
 def part_of(data: LabelledSet, most: int = MOST_ITEMS) -> LabelledSet:
     """Up to `most` items of a set, every class alike, the same ones each time; all classes stay."""
-    if len(data) <= most:
-        return data
-    order = np.random.default_rng(0).permutation(len(data))
-    rank = np.empty(len(data), dtype=np.int64)
-    for c in range(data.n_classes):
-        mine = order[data.labels[order] == c]
-        rank[mine] = np.arange(len(mine))
-    kept = np.sort(order[np.argsort(rank[order], kind="stable")][:most])
-    makers = None if data.makers is None else data.makers[kept]
-    return replace(data, items=data.items.select(kept), labels=data.labels[kept], makers=makers)
+    return previews.thinned(data, most)
+
+
+# ---- what a training will be fed and cost: worked out beside the pages ----
+
+
+@st.cache_resource(show_spinner=False)
+def _previews() -> Background:
+    return Background(4)
+
+
+@st.cache_resource(show_spinner=False)
+def _speeds() -> Background:
+    return Background(60)
+
+
+def preview(config: TrainConfig) -> Answer | None:
+    """The data as these settings will feed it (a Preview), or None while it is being read. Never fetches any."""
+
+    def work(progress: Callable[[str, float], None]) -> previews.Preview:
+        registered = config.dataset in datasets.REGISTRY
+        load = dataset if registered else datasets.load
+        whole = load(config.dataset, **{"_progress" if registered else "progress": progress})
+        found = previews.look(whole, config, progress)
+        _engine().ready.wait()  # the pictures will be augmented
+        return found
+
+    return _previews().ask(_preview_key(config), work)
+
+
+def preview_progress(config: TrainConfig) -> tuple[str, float]:
+    """What is being done for a preview, and how much of it is done."""
+    return _previews().progress(_preview_key(config))
+
+
+def _preview_key(config: TrainConfig) -> tuple[object, ...]:
+    return (config.dataset, _signature(config.dataset), config.seed, config.hold_out, config.image_size,
+            config.extra_classes)  # fmt: skip
+
+
+def _signature(dataset: str) -> tuple[int, ...]:
+    """What changes when a folder or archive does, as far as can be told in a moment."""
+    path = Path(dataset).expanduser()
+    if dataset in datasets.REGISTRY or not path.exists():
+        return ()
+    folders = [path, *itertools.islice((p for p in path.glob("*/") if p.is_dir()), 2000)]
+    times = [p.stat().st_mtime_ns for p in folders]
+    return (path.stat().st_size, len(folders), max(times))
+
+
+def speed(config: TrainConfig, spec: InputSpec, start: bool = True) -> Answer | None:
+    """How quickly this machine trains with these settings (a Speed, or None in it), or None while it is measured.
+
+    Without `start` only what is known already is told.
+    """
+    key = (spec, *(getattr(config, name) for name in forecast.SPEED))
+    if not start:
+        return _speeds().answers.get(key)
+    return _speeds().ask(key, lambda progress: forecast.measure_apart(config, spec))

@@ -15,6 +15,7 @@ from siamese_core.datasets.splits import read_hold_out
 from siamese_core.errors import ConfigError
 
 MAIN = ("loss", "distance", "epochs", "max_seconds")  # always in sight; the rest is in an expander
+WITH_MARGIN = ("contrastive", "triplet")
 APART = ("dataset", "hold_out")  # have controls of their own
 WORDS = {
     "conv4": "Conv4",
@@ -58,6 +59,7 @@ def fill(values: dict[str, Any]) -> None:
     clean = defaults() | values
     mine = state.lab()
     mine.draft = {n: clean[n] for n in FIELDS}
+    mine.margin_by_hand = clean["margin"] != fitting(clean)
     for name in FIELDS:
         state.put(key_of(name), _shown(name, clean[name]))
 
@@ -81,6 +83,35 @@ def rare() -> dict[str, list[str]]:
         if name not in MAIN and name not in APART:
             found.setdefault(f.metadata["section"], []).append(name)
     return found
+
+
+def margin_words() -> str:
+    """Which margin the loss keeps and whether it suits the distance; '' for a loss without one."""
+    values = state.lab().draft
+    if values["loss"] not in WITH_MARGIN or values["distance"] not in LOSS_DISTANCES[values["loss"]]:
+        return ""
+    fits, now = fitting(values), values["margin"]
+    if now == fits:
+        return f"Margin {now:g}, which suits this distance."
+    return f"Margin {now:g}; about {fits:g} would suit this distance."
+
+
+def fitting(values: dict[str, Any]) -> float:
+    """The margin that suits these settings' distance; for a loss without one, the margin as it is."""
+    if values["loss"] not in WITH_MARGIN:
+        return float(values["margin"])
+    return presets.fitting_margin(values["loss"], values["distance"], values["embedding_size"])
+
+
+def _fit_margin(name: str) -> None:
+    """A setting that the margin depends on has changed: the margin follows, unless it was set by hand."""
+    mine = state.lab()
+    if name == "margin":
+        mine.margin_by_hand = True
+    elif not mine.margin_by_hand and (value := state.get(key_of(name))) is not None:
+        mine.draft = mine.draft | {name: value}
+        mine.draft["margin"] = fitting(mine.draft)
+        state.put(key_of("margin"), mine.draft["margin"])
 
 
 def hold_out() -> None:
@@ -112,10 +143,10 @@ def mended(values: dict[str, Any]) -> dict[str, Any]:
         found["sampler"] = "classes" if "classes" in LOSS_SAMPLERS[loss] else LOSS_SAMPLERS[loss][0]
     if found["sampler"] != "classes" or found["mining"] not in LOSS_MINING[loss]:
         found["mining"] = "all"
-    if loss in ("contrastive", "triplet") and found["margin"] <= 0:
-        found["margin"] = defaults()["margin"]
-    if loss == "contrastive" and found["distance"] == "cosine":
-        found["margin"] = min(found["margin"], 2.0)
+    if loss in WITH_MARGIN and found["margin"] <= 0:
+        found["margin"] = fitting(found)
+    if loss == "contrastive" and found["distance"] == "cosine" and found["margin"] > 2.0:
+        found["margin"] = fitting(found)
     return found
 
 
@@ -161,15 +192,17 @@ def _widget(f: Field[Any]) -> Any:
     state.default(key, _shown(f.name, state.lab().draft.get(f.name, f.default)))
     draw: Callable[..., Any]
     more: dict[str, Any] = {}
+    if f.name in ("loss", "distance", "embedding_size", "margin"):
+        more = {"on_change": _fit_margin, "args": (f.name,)}
     if m["choices"]:
-        draw, more = st.selectbox, {"options": list(m["choices"]), "format_func": word}
+        draw, more = st.selectbox, more | {"options": list(m["choices"]), "format_func": word}
     elif isinstance(f.default, bool):
         draw = st.toggle
     elif isinstance(f.default, int):
-        draw, more = st.number_input, {"min_value": int(m["low"]), "max_value": int(m["high"]), "step": 1}
+        draw, more = st.number_input, more | {"min_value": int(m["low"]), "max_value": int(m["high"]), "step": 1}
     elif isinstance(f.default, float):
         draw = st.number_input
-        more = {"min_value": float(m["low"]), "max_value": float(m["high"]), "step": _step(f), "format": "%.6g"}
+        more |= {"min_value": float(m["low"]), "max_value": float(m["high"]), "step": _step(f), "format": "%.6g"}
     else:
         draw = st.text_input
     return draw(m["label"], key=key, help=m["help"], **more)

@@ -8,6 +8,7 @@ process and knows nothing of this: closing the page changes nothing.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -16,6 +17,7 @@ from siamese_core import jobs
 from siamese_core.runs import History, Run, Status
 
 TICK = 1.0  # seconds
+HIGH = 240  # of the two first charts, in pixels
 
 
 def panel(run: Run) -> None:
@@ -41,11 +43,12 @@ def _draw(run: Run, status: Status) -> None:
     history = state.history(run)
     _head(run, status, history)
     _figures(status, history)
+    _after(run, status)
     if history.steps or history.epochs:
         left, right = st.columns(2)
         with left:
             st.markdown("**Loss**")
-            show.chart(charts.loss_curves(history.steps, history.epochs), _loss_words(history), "live_loss")
+            show.chart(charts.loss_curves(history.steps, history.epochs, HIGH), _loss_words(history), "live_loss")
         with right:
             st.markdown(
                 "**Accuracy on validation classes**",
@@ -53,11 +56,44 @@ def _draw(run: Run, status: Status) -> None:
                 "from one example of each. The network does not learn from these classes.",
             )
             until = history.steps[-1]["step"] if history.steps else 0
-            show.chart(charts.accuracy_curves(history.epochs, until), _accuracy_words(history), "live_accuracy")
-    _after(run, status)
+            show.chart(charts.accuracy_curves(history.epochs, until, HIGH), _accuracy_words(history), "live_accuracy")
+        _more_charts(run, history)
     if history.messages:
         with st.expander("Log", icon=":material/notes:"):
             st.markdown("\n".join(f"- {show.plain(m)}" for m in history.messages[-30:]))
+
+
+def _more_charts(run: Run, history: History) -> None:
+    """Under the two first ones: how far apart validation pairs are now, and the learning rate."""
+    left, right = st.columns(2)
+    seen = histograms(history) or _of_the_card(run)
+    if seen:
+        with left:
+            st.markdown("**Distances of validation pairs**",
+                        help="As the network learns, pairs of the same class move to the left and pairs of different "
+                        "classes to the right.")  # fmt: skip
+            low, high = min(b["low"] for b in seen), max(b["high"] for b in seen)
+            show.chart(charts.distance_histogram(seen[-1], low, high), "Distances of pairs of the same class and of "
+                       "different classes, after the last epoch.", "live_distances")  # fmt: skip
+    if any(s.get("learning_rate") is not None for s in history.steps):
+        with right:
+            rate = history.steps[-1].get("learning_rate")
+            st.markdown(f"**Learning rate**, now {show.number(rate)}" if rate else "**Learning rate**")
+            show.chart(charts.learning_rate(history.steps, history.steps[-1]["step"]),
+                       "The learning rate by batch: it rises at first, then falls to zero.", "live_rate")  # fmt: skip
+
+
+def histograms(history: History) -> list[dict[str, Any]]:
+    """How the distances lay after each epoch; empty for a run that did not write it down."""
+    return [e["histogram"] for e in history.epochs if isinstance(e.get("histogram"), dict)]
+
+
+def _of_the_card(run: Run) -> list[dict[str, Any]]:
+    """The best epoch's distances, which older runs have in their card alone."""
+    bins = (run.card() or {}).get("distances") or {}
+    if not bins.get("edges"):
+        return []
+    return [{"low": bins["edges"][0], "high": bins["edges"][-1], "same": bins["same"], "different": bins["different"]}]
 
 
 def _head(run: Run, status: Status, history: History) -> None:
@@ -80,8 +116,7 @@ def _head(run: Run, status: Status, history: History) -> None:
         done = progress_of(history)
         words = waiting_for(status, history) if status.state == "queued" or not history.steps else ""
         if done > 0:
-            left = time_left(done, history)
-            words = f"{show.duration(left)} left" if left is not None else words
+            words = pace(done, history) or words
         st.progress(done, text=show.plain(words) or None)
     elif status.state in ("failed", "stalled"):
         st.error(show.plain(status.reason), icon=theme.ICONS["warning"])
@@ -137,6 +172,13 @@ def time_left(done: float, history: History) -> float | None:
     """Seconds until the end at the speed so far, or None while that cannot be told."""
     seconds = max((e.get("seconds", 0.0) for e in (*history.steps[-1:], *history.epochs[-1:])), default=0.0)
     return seconds * (1 - done) / done if done > 0.01 and seconds > 1 else None
+
+
+def pace(done: float, history: History) -> str:
+    """What is left, and how quickly it goes."""
+    left, rate = time_left(done, history), (history.steps or [{}])[-1].get("images_per_second")
+    parts = [f"{show.duration(left)} left"] if left is not None else []
+    return " · ".join([*parts, *([f"{rate:,.0f} pictures/s"] if rate else [])])
 
 
 def waiting_for(status: Status, history: History) -> str:

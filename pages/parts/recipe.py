@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import forms, show, state, theme, uploads
+from pages.parts import forms, preview_cost, show, state, theme, uploads
 from siamese_core import datasets, jobs, presets, runs
 from siamese_core.config import TrainConfig
 from siamese_core.errors import DataError
@@ -29,6 +29,8 @@ def sources() -> dict[str, str]:
 def _refill() -> None:
     """A new data set or recipe puts that recipe's settings into the form."""
     mine = state.lab()
+    if mine.source != state.get("train_source"):
+        state.put("train_view", "data")
     mine.source = state.get("train_source")
     known = mine.source if mine.source in datasets.REGISTRY else "folder"
     changed = mine.preset if state.get("train_preset") in (None, mine.preset) else state.get("train_preset")
@@ -87,6 +89,8 @@ def _recipe() -> None:
     for i, name in enumerate(forms.MAIN):
         with (left, right)[i % 2]:
             forms.settings([name])
+    if words := forms.margin_words():
+        st.caption(words, help=forms.FIELDS["margin"].metadata["help"])
     with st.expander("All settings", icon=":material/tune:"):
         for section, fields in forms.rare().items():
             st.markdown(f"**{section}**")
@@ -110,7 +114,9 @@ def repeat(run: runs.Run) -> None:
 
 
 def _mend() -> None:
-    forms.fill(forms.mended(state.lab().draft))
+    by_hand = state.lab().margin_by_hand
+    values = forms.mended(state.lab().draft)
+    forms.fill(values if by_hand else values | {"margin": forms.fitting(values)})
 
 
 @show.told_later
@@ -119,8 +125,9 @@ def _start(config: TrainConfig) -> None:
     state.choose_run(run.name)
 
 
-def form(busy: bool) -> None:
-    """The whole form; `busy` while the current run is not done, so that Start is not the first thing to press."""
+def form(busy: bool) -> TrainConfig | None:
+    """The whole form; the settings when they can be trained. `busy` while the current run is not done, so that
+    Start is not the first thing to press."""
     dataset = None
     try:
         dataset = _data()
@@ -135,5 +142,11 @@ def form(busy: bool) -> None:
     st.button(
         "Start another" if busy else "Start", key="train_start", type="secondary" if busy else "primary",
         icon=theme.ICONS["start"], disabled=bool(problems) or dataset is None, on_click=_start, args=(config,),
-        help="It waits for its turn: one training at a time on each device." if busy else None, width="stretch",
+        width="stretch",
     )  # fmt: skip
+    if config is None or problems or dataset is None:
+        return None
+    preview_cost.time(config)
+    if busy:
+        st.caption("One training at a time runs on each device: another one waits for its turn and then starts.")
+    return config

@@ -38,6 +38,7 @@ class Lab:
     trouble: Exception | None = None  # what a button's work ran into; the next drawing tells it
     draft: dict[str, Any] = field(default_factory=dict)  # the Train page's settings
     preset: str = ""
+    margin_by_hand: bool = False  # so that it does not follow the distance
     source: str = "digits"
     stopping: set[str] = field(default_factory=set)  # runs that were asked to stop from here
     curves: dict[str, Curves] = field(default_factory=dict)

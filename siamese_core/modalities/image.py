@@ -76,10 +76,14 @@ def each(work: Callable[[T], R], jobs: Sequence[T], what: str, progress: Progres
     size = 32 if len(jobs) > 64 else 1
     parts = [jobs[start : start + size] for start in range(0, len(jobs), size)]
     with ThreadPoolExecutor(min(4, cpu_count() or 1)) as pool:
-        for result in pool.map(some, parts):
-            done.extend(result)
-            if progress:
-                progress(what, len(done) / len(jobs))
+        try:
+            for result in pool.map(some, parts):
+                done.extend(result)
+                if progress:
+                    progress(what, len(done) / len(jobs))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # what is still to do would be waited for
+            raise
     bad = [r for r in done if isinstance(r, DataError)]
     if bad:
         more = f" ({len(bad)} of the {len(done)} pictures cannot be used; this is the first.)" if len(bad) > 1 else ""

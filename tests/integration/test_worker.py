@@ -227,3 +227,47 @@ def test_one_writer_a_folder(tmp_path):
     assert run.status().pid == pid
     jobs.stop(run)
     assert follow(run)[0].state == "stopped"
+
+
+def test_stop_is_obeyed_while_the_data_is_made_ready(tmp_path, monkeypatch):
+    run = runs.create(tiny(), tmp_path)
+
+    def endless(config, root, progress, names):
+        for _ in range(1000):
+            run.request_stop()
+            progress("Reading", 0.5)
+        raise AssertionError("nobody looked at the stop")
+
+    monkeypatch.setattr("siamese_core.prepare.prepare", endless)
+    assert worker.work(run.folder) == "stopped"
+    assert run.status().can_resume
+    monkeypatch.undo()
+    (run.folder / "stop").unlink()
+    assert worker.work(run.folder) == "finished"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(28, "No space left on device"), "The disk is full"),
+        (MemoryError(), "ran out of memory; start again with smaller batches"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to"), "start again with smaller batches"),
+        (type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory"), "The GPU ran out of memory; start again"),
+        (RuntimeError("CUDA error: device lost"), "start again with the device CPU"),
+    ],
+)
+def test_every_known_reason_says_what_to_do(tmp_path, monkeypatch, error, words):
+    def fail(*args, **more):
+        raise error
+
+    run = runs.create(tiny(), tmp_path)
+    monkeypatch.setattr("siamese_core.prepare.prepare", fail)
+    assert worker.work(run.folder) == "failed"
+    assert words in run.status().reason
+
+
+def test_pictures_that_have_vanished_are_named(tmp_path):
+    run = runs.create(presets.build(str(tmp_path / "gone"), "quick"), tmp_path)
+    assert worker.work(run.folder) == "failed"
+    assert str(tmp_path / "gone") in run.status().reason
+    assert "put them there and resume" in run.status().reason

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import worlds
 
-from siamese_core import jobs, runs
+from pages.parts.preview_work import Background
+from siamese_core import forecast, jobs, runs
 
 
 @pytest.fixture
@@ -24,3 +25,10 @@ def no_process(monkeypatch):
 def world(finished_run, runs_folder):
     """Make a world in the runs folder; its run's folder."""
     return lambda name: worlds.make(name, finished_run, runs_folder)
+
+
+@pytest.fixture(autouse=True)
+def nothing_beside_the_page(monkeypatch):
+    """What pages have worked out beside them is there at once, and no test measures the machine."""
+    monkeypatch.setattr(Background, "_begin", Background.drain)
+    monkeypatch.setattr(forecast, "measure_apart", lambda config, spec: forecast.Speed(0.001, 0.0002, "cpu"))

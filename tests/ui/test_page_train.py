@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import worlds
 
@@ -136,6 +138,32 @@ def test_a_folder_that_is_not_there_is_one_sentence(runs_folder):
     app.text_input(key="train_folder").set_value("/no/such/folder").run()
     assert len(worlds.told(app)) == 1
     assert app.button(key="train_start").disabled
+
+
+def test_a_running_training_shows_its_pace_and_its_distances(world):
+    run = world("running")
+    events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+    for e in events:
+        if e["event"] == "step":
+            e |= {"learning_rate": 0.002, "images_per_second": 1234.5}
+    (run / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))
+    app = worlds.visit("train", "running")
+    assert "Learning rate" in worlds.words(app)
+    assert "Distances of validation pairs" in worlds.words(app)  # of the card, as in older runs
+    assert not worlds.told(app)
+
+
+def test_a_finished_run_can_be_left_for_the_next_ones_data(world):
+    world("finished")
+    app = worlds.visit("train", "finished")
+    assert app.segmented_control(key="train_view").value == "run"
+    app.selectbox(key="train_source").set_value("glyphs").run()
+    assert app.segmented_control(key="train_view").value == "data"
+    assert app.metric[0].value == "200"
+    world("running")
+    app.query_params["run"] = "running"
+    app.run()
+    assert app.segmented_control(key="train_view").value == "run"
 
 
 def test_repeat_fills_the_form(world):

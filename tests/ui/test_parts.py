@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pages.parts import charts, charts_map, forms, live, show, theme, uploads
+from pages.parts import charts, charts_map, forms, live, preview, show, theme, uploads
 from siamese_core import config as settings
+from siamese_core import presets
 from siamese_core.config import TrainConfig, defaults
 from siamese_core.errors import DataError
 from siamese_core.runs import History
@@ -108,6 +109,55 @@ def test_distance_scale_reaches_a_pair_outside_the_histogram():
     figure = charts.distance_scale([0, 0.5, 1.0], [8, 2], [1, 3], 0.4, 7.0)
     assert figure.layout.xaxis.range[1] > 7
     assert charts.distance_scale([], [], [], 0.4, 0.4).layout.xaxis.range is not None
+
+
+def test_the_histogram_of_an_epoch_stands_on_an_axis_that_stays():
+    bins = {"low": 0.0, "high": 1.0, "same": [3, 1], "different": [0, 2]}
+    figure = charts.distance_histogram(bins, 0.0, 2.0)
+    same, different = figure.data
+    assert (list(same.x), list(same.y)) == ([0.25, 0.75], [0.75, 0.25])
+    assert list(different.y) == [0.0, 1.0]
+    assert figure.layout.xaxis.range[1] > 2.0
+
+
+def test_the_learning_rate_is_drawn_where_it_was_written_down():
+    figure = charts.learning_rate([{"step": 1}, {"step": 2, "learning_rate": 0.1}], 2)
+    assert (list(figure.data[0].x), list(figure.data[0].y)) == ([2], [0.1])
+
+
+def test_classes_are_counted_from_the_largest():
+    bars = charts.class_counts([2, 9, 5], ["a", "b", "c"]).data[0]
+    assert (list(bars.y), list(bars.customdata)) == ([9, 5, 2], ["b", "c", "a"])
+
+
+def test_the_network_is_drawn_with_every_layer():
+    figure = charts.network((1, 28, 28), [("Block 1", (32, 14, 14)), ("Embedding", (64,))])
+    words = " ".join(a.text for a in figure.layout.annotations if a.text)
+    for part in ("<b>A</b>", "<b>B</b>", "1 × 28 × 28", "32 × 14 × 14", "64 numbers"):
+        assert part in words
+    assert len(figure.layout.shapes) == 4
+
+
+def test_pictures_are_laid_out_with_what_is_missing_clear():
+    one, three = np.full((4, 4), 9, np.uint8), np.zeros((4, 4, 3), np.uint8)
+    out = preview.mosaic([[one, None, three]], apart=2, side=8)
+    assert out.shape == (8, 24 + 6 * preview.GAP, 4)
+    assert (out[:8, :8, :3] == 9).all()
+    assert (out[:, 8 : 16 + 6 * preview.GAP, 3] == 0).all()
+    assert (out[:, -8:, 3] == 255).all()
+    large = np.repeat(np.repeat(np.array([[0, 200]], np.uint8), 40, 0), 20, 1)
+    assert preview.mosaic([[large]], side=10)[0, :, 0].tolist() == [0] * 5 + [200] * 5
+
+
+@pytest.mark.parametrize(("loss", "distance", "size", "margin"), [
+    ("contrastive", "cosine", 64, 0.5), ("contrastive", "euclidean", 64, 1.0), ("contrastive", "manhattan", 64, 6.4),
+    ("contrastive", "squared_euclidean", 8, 1.0), ("triplet", "euclidean", 64, 0.3), ("triplet", "cosine", 64, 0.15),
+])  # fmt: skip
+def test_margins_suit_their_distance(loss, distance, size, margin):
+    assert presets.fitting_margin(loss, distance, size) == margin
+    for preset in presets.PRESETS.values():  # the recipes' own margins are the same rule
+        if "margin" in preset:
+            assert preset["margin"] == presets.fitting_margin(preset["loss"], preset["distance"], 64)
 
 
 def test_interval_is_a_band():

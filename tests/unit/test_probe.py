@@ -70,3 +70,14 @@ def test_perfect_random_and_constant_embeddings():
     assert constant["one_shot"] == 0.0
     assert constant["auc"] == pytest.approx(0.5)
     assert constant["pair_accuracy"] <= 0.5 + 1e-9
+
+
+def test_the_histogram_holds_every_pair_once():
+    d, same = np.array([0.0, 0.1, 0.5, 1.2]), np.array([True, True, False, False])
+    found = probe.histogram(d, same)
+    assert (found["low"], found["high"]) == (0.0, 1.2)
+    assert len(found["same"]) == len(found["different"]) == probe.BINS
+    assert (sum(found["same"]), sum(found["different"])) == (2, 2)
+    assert found["same"][0] == 1
+    assert found["different"][-1] == 1
+    assert sum(probe.histogram(np.ones(6), np.arange(6) < 3)["same"]) == 3

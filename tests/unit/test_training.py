@@ -53,6 +53,9 @@ def test_events_of_a_whole_run():
     assert [e["epoch"] for e in epochs] == [1, 2, 3]
     assert {"loss", "validation_loss", "pair_accuracy", "auc", "one_shot", "n_way", "learning_rate"} <= set(epochs[0])
     assert [e["best"] for e in epochs] == [b for _, b in looks]
+    bins = epochs[-1]["histogram"]
+    assert sum(bins["same"]) == sum(bins["different"]) == len(looks[-1][0]["distances"]) // 2
+    assert bins["high"] == pytest.approx(float(looks[-1][0]["distances"].max()))
     assert epochs[0]["best"]
     assert epochs[-1]["learning_rate"] < epochs[0]["learning_rate"]
     assert events[0]["event"] == "step"
