@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import streamlit as st
@@ -68,7 +69,7 @@ def _step(number: int, step: Step, following: bool) -> None:
     elif step.open:
         st.page_link(where, label=step.title, icon=icon, query_params=query)
     else:
-        st.markdown(f":gray[{icon} {step.title}]")
+        st.markdown(f":gray[{icon} **{step.title}**]")
     st.caption(f":green[Done.] {step.words}" if step.done else step.words)
 
 
@@ -88,10 +89,12 @@ def _recent(mine: list[Run]) -> None:
 
 
 @st.fragment(run_every=1.0)
-def _waiting() -> None:
-    """Looks until the network has been loaded, then has the page drawn with it."""
+def _waiting(drawn: float) -> None:
+    """Once the page is on the screen, has what the network needs imported; then has the page drawn with it."""
     if cache.warm():
         st.rerun()
+    if time.monotonic() - drawn > 0.5:  # not while the page itself is being drawn: both would take longer
+        cache.warm_up()
 
 
 def _head() -> None:
@@ -116,7 +119,7 @@ def page() -> None:
     _path(_steps(mine, starter is not None))
     _recent(mine)
     if not cache.warm():
-        _waiting()
+        _waiting(time.monotonic())
 
 
 frame.draw(page)

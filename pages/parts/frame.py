@@ -49,7 +49,6 @@ def draw(page: Callable[[], None]) -> None:
         navigate()
         st.rerun()
     show.guarded(page)()
-    cache.warm_up()  # after the page, so that the first paint need not share the processor with it
 
 
 def starter() -> Run | None:
@@ -66,6 +65,7 @@ def begin(page: str, title: str, purpose: str, own_only: bool = False) -> Run | 
     `own_only` leaves the starter model out (it cannot be trained or deleted). By default the current
     run is the newest that can be used, else the starter.
     """
+    cache.warm_up()
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         with st.container(gap=None, width=540):
             st.title(title, anchor=False)

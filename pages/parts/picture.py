@@ -60,11 +60,11 @@ def numbers(seen: cache.Seen) -> dict[str, Any] | None:
     if seen.threshold is None:
         return None
     return {
-        "embeddings": seen.embeddings.round(4).tolist(),
-        "distances": seen.distances.round(4).tolist(),
+        "embeddings": seen.embeddings.astype(float).round(3).tolist(),
+        "distances": seen.distances.astype(float).round(4).tolist(),
         "threshold": seen.threshold,
         "top": float(seen.distances.max()),
-        "high": float(np.abs(seen.embeddings).max()),
+        "high": float(np.quantile(np.abs(seen.embeddings), 0.99)),
     }
 
 

@@ -72,6 +72,7 @@ function draw(root, data, mine, time) {
   find(".between").textContent = `two embeddings of ${size} numbers`;
   find(".scale").style.setProperty("--threshold", threshold / data.found.top);
   find(".threshold").textContent = `threshold ${number(threshold)}`;
+  find(".verdict").textContent = find(".why").textContent = ""; // until the numbers are there
   const to = [...embeddings[i], ...embeddings[j], distances[i][j]];
   move(mine, to, time, (now, ended) => {
     const at = now[2 * size];
@@ -112,7 +113,7 @@ function bars(values, high) {
   const width = 100 / values.length;
   return values
     .map((value, k) => {
-      const tall = (-48 * value) / high;
+      const tall = -50 * Math.max(-1, Math.min(1, value / high));
       return `M${(k * width).toFixed(2)} 50h${(width * 0.7).toFixed(2)}v${tall.toFixed(2)}h${(-width * 0.7).toFixed(2)}z`;
     })
     .join("");
