@@ -10,15 +10,18 @@ import itertools
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from pages.parts.preview_work import Answer, Background
 from siamese_core import datasets, forecast
 from siamese_core import preview as previews
 from siamese_core.config import TrainConfig
+from siamese_core.datasets import glyphs
 from siamese_core.errors import DataError
 from siamese_core.files import sha16
 from siamese_core.runs import Run
@@ -32,22 +35,36 @@ QUICK = ("digits", "glyphs", "olivetti")  # loaded in a moment, so that their un
 OWN = "Unseen classes of this run"
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A small set through a network: embeddings (N, D) and the distances (N, N) between all of them."""
+
+    embeddings: np.ndarray
+    distances: np.ndarray
+    threshold: float | None
+
+
 class _Engine:
     """Imports torch beside the pages, so that the first paint need not wait for it, and asks for the device."""
 
     def __init__(self) -> None:
-        self.words: str | None = None
+        self.words = "device unknown"
         self.ready = threading.Event()
-        threading.Thread(target=self._start, daemon=True, name="warm-up").start()
+        self._thread = threading.Thread(target=self._import, daemon=True, name="warm-up")
+        self._lock = threading.Lock()
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        with self._lock:
+            if self._thread.ident is None:
+                self._thread.start()
+
+    def _import(self) -> None:
         try:
             from siamese_core import device, trained  # noqa: F401 (the import is the point)
 
             self.words = device.describe()
         except Exception:
             logging.getLogger("siamese_lab").exception("The device could not be asked for")
-            self.words = "device unknown"
         finally:
             self.ready.set()
 
@@ -59,12 +76,35 @@ def _engine() -> _Engine:
 
 def warm_up() -> None:
     """Begin to import what computing needs, once a server."""
-    _engine()
+    _engine().start()
 
 
-def device_words() -> str | None:
-    """What 'auto' computes on, or None while that is being found out."""
+def warm() -> bool:
+    """Whether what computing needs is there; asking does not begin it."""
+    return _engine().ready.is_set()
+
+
+def device_words() -> str:
+    """What 'auto' computes on; once warm."""
     return _engine().words
+
+
+def seen_by(run: Run, data: LabelledSet) -> Seen | None:
+    """What a run's network makes of a small set, or None while not warm. Raises RunError."""
+    return _seen(str(run.folder), weights_digest(run), data.digest, data) if warm() else None
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _seen(folder: str, digest: str, of: str, _data: LabelledSet) -> Seen:
+    model = _trained(folder, digest)
+    embeddings = model.embed(_data.items)
+    return Seen(embeddings, model.distance_matrix(embeddings, embeddings), model.threshold)
+
+
+@st.cache_resource(show_spinner=False)
+def signs() -> LabelledSet:
+    """Six invented characters by three hands each, large: what Home's picture is made of."""
+    return glyphs.glyphs(12, 3, 84, seed=0, alphabets=3).classes([2, 5, 7, 8, 10, 11])
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
@@ -81,6 +121,7 @@ def weights_digest(run: Run) -> str:
 
 def trained(run: Run) -> Trained:
     """A run's network, shared by all sessions. Raises RunError."""
+    warm_up()
     _engine().ready.wait()
     return _trained(str(run.folder), weights_digest(run))
 

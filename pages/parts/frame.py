@@ -12,34 +12,29 @@ from siamese_core import runs
 from siamese_core.errors import RunError
 from siamese_core.runs import Run
 
+# One list without sections: Streamlit's sections can be neither opened by keyboard nor read out as a list.
 PAGES = {
-    "": {"home": ("Home", "What a siamese network is, and the first steps")},
-    "Learn": {
-        "train": ("Train", "Train a network and watch it learn"),
-        "runs": ("Runs", "All trainings, their curves and settings"),
-    },
-    "Use": {
-        "compare": ("Compare a pair", "Are two pictures of the same class?"),
-        "one_shot": ("One-shot", "Recognise classes from one example each"),
-        "map": ("Map", "The embeddings as a picture"),
-    },
+    "home": ("Home", "What a siamese network is, and the first steps"),
+    "train": ("Train", "Train a network and watch it learn"),
+    "runs": ("Runs", "All trainings, their curves and settings"),
+    "compare": ("Compare a pair", "Are two pictures of the same class?"),
+    "one_shot": ("One-shot", "Recognise classes from one example each"),
+    "map": ("Map", "The embeddings as a picture"),
 }
 
 
 def navigate() -> st.Page:
     """The frame around all pages; the page that was asked for."""
     st.set_page_config(page_title="Siamese Lab", page_icon=ASSETS / "mark.svg", layout="wide")
-    st.logo(ASSETS / "logo.svg", size="large")
+    st.logo(ASSETS / "mark.svg", size="large")
     st.html(ASSETS / "page.css")
     state.lab().framed = True
     return st.navigation(
-        {
-            section: [
-                st.Page(f"pages/{name}.py", title=title, icon=theme.ICONS[name], default=name == "home", help=help)
-                for name, (title, help) in pages.items()
-            ]
-            for section, pages in PAGES.items()
-        }
+        [
+            st.Page(f"pages/{name}.py", title=title, icon=theme.ICONS[name], default=name == "home", help=help)
+            for name, (title, help) in PAGES.items()
+        ],
+        expanded=True,
     )
 
 
@@ -53,7 +48,6 @@ def draw(page: Callable[[], None]) -> None:
     if not state.lab().framed:
         navigate()
         st.rerun()
-    cache.warm_up()
     show.guarded(page)()
 
 
@@ -71,12 +65,15 @@ def begin(page: str, title: str, purpose: str, own_only: bool = False) -> Run | 
     `own_only` leaves the starter model out (it cannot be trained or deleted). By default the current
     run is the newest that can be used, else the starter.
     """
+    cache.warm_up()
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         with st.container(gap=None, width=540):
             st.title(title, anchor=False)
             st.caption(purpose)
         found = _chooser(page, own_only)
     show.trouble()
+    if found is not None and found.has_weights():
+        state.lab().visited.add((page, state.lab().run != "starter"))
     if name := state.lab().missing:
         st.warning(
             f"There is no run **{show.plain(name)}** here any more (deleted or renamed); choose another.",

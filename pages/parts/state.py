@@ -42,6 +42,7 @@ class Lab:
     source: str = "digits"
     stopping: set[str] = field(default_factory=set)  # runs that were asked to stop from here
     curves: dict[str, Curves] = field(default_factory=dict)
+    visited: set[tuple[str, bool]] = field(default_factory=set)  # pages used, and whether with a run of one's own
     seeds: dict[str, int] = field(default_factory=dict)  # "draw another" on each page
     answers: dict[str, Any] = field(default_factory=dict)  # results asked for by a button, by what they are of
 

@@ -69,7 +69,7 @@ def symbol_of(index: int) -> str:
 
 def ink(dark: bool) -> str:
     """The text's colour, for outlines and rings in figures."""
-    return "#E8EDF1" if dark else "#16222C"
+    return "#E8EDF1" if dark else "#0B151C"
 
 
 def faded(colour: str, alpha: float) -> str:

@@ -3,81 +3,24 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from install import find
+from dashboard import SOON, nothing_broke, serving, settled, wait_for
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-SOON = 60_000  # ms until a page must have drawn itself, on a slow machine
 LATER = 180_000  # ms until a process must have done its work
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A dashboard of its own on a free port, with empty runs."""
-    home = tmp_path_factory.mktemp("dashboard")
-    with socket.socket() as s:
-        s.bind(("localhost", 0))
-        port = s.getsockname()[1]
-    folders = {"SIAMESE_RUNS": str(home / "runs"), "SIAMESE_LOCKS": str(home / "locks")}
-    with (home / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true",
-             "--server.port", str(port), "--server.fileWatcherType", "none"],
-            cwd=ROOT, env=os.environ | folders, stdout=log, stderr=log,
-        )  # fmt: skip
-    try:
-        wait_for(lambda: answers(f"http://localhost:{port}/_stcore/health"), 60)
-        yield f"http://localhost:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as reply:
-            return bool(reply.status == 200)
-    except OSError:
-        return False
-
-
-def wait_for(true: Callable[[], Any], seconds: float) -> Any:
-    """What `true` returns once it is not false; fails after so many seconds."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if found := true():
-            return found
-        time.sleep(0.2)
-    raise AssertionError(f"still waiting after {seconds} s")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A headless Chromium; without one these tests are skipped."""
-    chromium = find()
-    if chromium is None:
-        pytest.skip("there is no Chromium; `make browser` installs one")
-    from playwright.sync_api import sync_playwright
-
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as p:
-        chrome = p.chromium.launch(executable_path=chromium, args=quiet)
-        yield chrome
-        chrome.close()
+    """A dashboard of its own with empty runs."""
+    with serving(tmp_path_factory.mktemp("dashboard")) as url:
+        yield url
 
 
 @pytest.fixture
@@ -105,11 +48,6 @@ def picture(seed: int) -> dict[str, Any]:
     return {"name": f"strokes{seed}.png", "mimeType": "image/png", "buffer": out.getvalue()}
 
 
-def nothing_broke(page: Any) -> None:
-    assert page.locator("[data-testid=stException]").count() == 0
-    assert page.get_by_text("not your doing").count() == 0
-
-
 def points(page: Any, chart: str) -> int:
     """How many points the first curve of a chart has; 0 while it is not there."""
     found = page.evaluate(
@@ -118,12 +56,6 @@ def points(page: Any, chart: str) -> int:
         chart,
     )
     return int(found)
-
-
-def settled(page: Any) -> None:
-    """Wait until the page's script has run to its end."""
-    page.wait_for_timeout(300)
-    page.wait_for_function("document.querySelector('[data-test-script-state=notRunning]') !== null")
 
 
 def press(page: Any, name: str) -> None:
