@@ -40,8 +40,7 @@ def page() -> None:
     run = frame.begin(
         "train", "Train", "Teach a network when two pictures are of the same class, and watch it learn.", own_only=True
     )
-    with st.container(key="train_halves"):
-        left, right = st.columns([0.34, 0.66], gap="large")
+    left, right = st.columns([0.34, 0.66], gap="large")
     with left:
         config = recipe.form(run is not None and run.status().state in ("queued", "running", "stopped", "stalled"))
     with right:
