@@ -104,10 +104,9 @@ def judged(answer: Ranked, truth: str | None) -> str:
 
 def said(q: int, answer: Ranked, truth: str | None) -> str:
     """One query's answer as plain text."""
-    first, second = answer.classes[:2]
     number = show.number(answer.distances[0])
     if answer.tied:
-        words = f"Query {q + 1}: no answer, {first} and {second} are equally near, at distance {number}"
+        words = f"Query {q + 1}: no answer, {_tied(answer)} are equally near, at distance {number}"
         return words + (f"; it is {truth}." if truth else ".")
     words = f"Query {q + 1}: {answer.label}, at distance {number}"
     if truth is None:
@@ -139,6 +138,12 @@ def _shown_ranks(answer: Ranked, truth: str | None) -> list[int]:
     return ranks
 
 
+def _tied(answer: Ranked) -> str:
+    """The classes that are equally near, or how many where they are more than two."""
+    count = answer.distances.count(answer.distances[0])
+    return " and ".join(answer.classes[:2]) if count <= 2 else f"{count} classes"
+
+
 def _in_words(task: Task, q: int, answer: Ranked) -> str:
     """One query's answer as Markdown, with the class in bold."""
     given = "no answer" if answer.tied else f"**{show.plain(answer.label)}**"
@@ -146,8 +151,7 @@ def _in_words(task: Task, q: int, answer: Ranked) -> str:
     verdict = {"right": ", right", "wrong": f", wrong: it is {show.plain(truth)}", "unknown": ""}
     state = judged(answer, truth)
     if state == "tie":
-        near = " and ".join(show.plain(c) for c in answer.classes[:2])
-        return f"{given}: {near} are equally near, at distance {show.number(answer.distances[0])}"
+        return f"{given}: {show.plain(_tied(answer))} are equally near, at distance {show.number(answer.distances[0])}"
     return (
         f"{given}{verdict[state]}. Distance {show.number(answer.distances[0])}; next is "
         f"{show.plain(answer.classes[1])} with {show.number(answer.distances[1])}"

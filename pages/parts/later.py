@@ -29,19 +29,24 @@ class Stopped(Exception):
 
 
 class Work:
-    """One piece of work, from any thread: where it is, and what came of it."""
+    """One piece of work, to be looked at from any thread: where it is, and what came of it."""
 
     def __init__(self, function: Callable[[Progress], Any]) -> None:
         self.text, self.fraction = "Waiting for its turn", 0.0
-        self.active, self.stopped = True, False
+        self.stopped = False
         self.result: Any = None
         self.error: Exception | None = None
         self._function = function
-        self._stop = threading.Event()
+        self._ended = False
+
+    @property
+    def active(self) -> bool:
+        """True while it is worth waiting."""
+        return not (self._ended or self.stopped)
 
     def stop(self) -> None:
-        """Ask for the end; it comes at the next sign of progress."""
-        self._stop.set()
+        """End it: for the page at once; the thread itself at its next sign of progress."""
+        self.stopped = self.stopped or not self._ended
 
     def run(self) -> None:
         """Wait for a turn, do the work, keep what came of it. Raises nothing."""
@@ -53,16 +58,16 @@ class Work:
             finally:
                 _turns.release()
         except Stopped:
-            self.stopped = True
+            pass
         except Exception as error:
             if not isinstance(error, SiameseError):
                 show.log.exception("Work beside a page failed")
             self.error = error
         finally:
-            self.active = False
+            self._ended = True
 
     def _tell(self, text: str, fraction: float) -> None:
-        if self._stop.is_set():
+        if self.stopped:
             raise Stopped
         self.text, self.fraction = text, min(max(fraction, 0.0), 1.0)
 
@@ -77,8 +82,8 @@ def start(of: Hashable, function: Callable[[Progress], Any]) -> None:
     mine.pop(of, None)
     while len(mine) >= KEPT:
         mine.pop(next(iter(mine)))
-    mine[of] = work = Work(function)
-    _spawn(work)
+    mine[of] = Work(function)
+    _spawn(mine[of])
 
 
 def outcome(of: Hashable) -> Any:
@@ -88,13 +93,15 @@ def outcome(of: Hashable) -> Any:
         return None
     if work.active:
         _ticking(of)
+    elif work.stopped:
+        st.caption(f"{theme.ICONS['stop']} Stopped.")
     elif isinstance(work.error, SiameseError):
         show.notice(work.error)
     elif work.error is not None:
         show.unexpected()
-    elif work.stopped:
-        st.caption(f"{theme.ICONS['stop']} Stopped.")
-    return work.result
+    else:
+        return work.result
+    return None
 
 
 @st.fragment(run_every=TICK)

@@ -47,7 +47,7 @@ def measured(
 def accuracy(found: dict[str, Any], ways: int, shots: int) -> None:
     """A rate with its 95% interval, against plain pixels and chance."""
     low, high = found["interval"]
-    left, right = st.columns([0.3, 0.7], vertical_alignment="center")
+    left, right = st.columns([0.36, 0.64], vertical_alignment="center")
     left.metric(
         f"{ways}-way {shots}-shot accuracy", show.percent(found["accuracy"]),
         help="Plain pixels: each query gets the class of the picture that is nearest pixel by pixel, without any "

@@ -96,10 +96,10 @@ function sheet(url, alt) {
   return make("span", "sheet", picture);
 }
 
-// Words that may break between letters and digits, and after an underscore.
+// A name: its group on a line of its own where it has one; the rest may break between letters and digits.
 function words(lines) {
-  const text = lines.join("\n").replace(/(\p{L})(?=\d)|(_)/gu, "$&\u200b");
-  return make("span", "words", text);
+  const name = lines.at(-1).replace(/(\p{L})(?=\d)|(_)/gu, "$&\u200b");
+  return make("span", "words", ...lines.slice(0, -1).map((group) => make("span", "group", group)), name);
 }
 
 function classTile(data, c) {
@@ -216,8 +216,8 @@ function showAnswer(data, q, answer) {
     const c = data.classes[r.way];
     const bar = make("div", "bar");
     bar.style.width = `${(100 * (r.distance - nearest)) / (farthest - nearest || 1)}%`;
-    const place = r.rank > q.ranked.indexOf(r) + 1 ? `${r.rank}. ` : "";
-    const name = words([`${place}${c.lines.join(" ")}`]);
+    const name = words(c.lines);
+    if (r.rank > q.ranked.indexOf(r) + 1) name.prepend(`${r.rank}. `);
     name.title = c.name;
     const text = make("div", "text", name, make("div", "number", r.number), bar);
     return make("li", r.way === q.truth ? "truth" : "", sheet(data.pictures[r.picture], ""), text);
