@@ -66,8 +66,9 @@ def _learnt(run: Run, names: list[str]) -> tuple[set[str], str]:
         return set(), "The network has learnt from all of these classes."
     if len(unseen) == len(names):
         return set(), "The network has learnt from none of these classes."
-    return unseen, (
-        f"Outlined: {len(unseen)} of {len(names)} classes, which the network has not learnt from; it knows the others."
+    return (
+        unseen,
+        f"Outlined points are of the {len(unseen)} of {len(names)} classes that the network has not learnt from.",
     )
 
 
@@ -101,4 +102,6 @@ def _details(found: dict[str, np.ndarray], chosen: int, near: np.ndarray, distan
                 of = str(names[labels[i]])
                 show.picture(shown(int(i)), f"A neighbour of class {of} at distance {d:.3g}", side=72)
                 colour = "green" if of == name else "red"
-                st.caption(f":{colour}[{show.plain(of.rsplit('/', 1)[-1])}]  \n{show.number(float(d))}")
+                group, _, last = of.rpartition("/")
+                other = f"{show.plain(group)}  \n" if group != name.rpartition("/")[0] else ""
+                st.caption(f"{other}:{colour}[{show.plain(last)}]  \n{show.number(float(d))}")

@@ -110,9 +110,13 @@ def test_distance_scale_reaches_a_pair_outside_the_histogram():
     assert charts.distance_scale([], [], [], 0.4, 0.4).layout.xaxis.range is not None
 
 
-def test_interval_is_a_band():
-    band = charts.interval(0.8, 0.75, 0.85, 0.2).layout.shapes[1]
+def test_interval_is_a_band_against_dashed_lines():
+    figure = charts.interval(0.8, 0.75, 0.85, {"chance": 0.2, "plain pixels": 0.3})
+    band = figure.layout.shapes[1]
     assert (band.x0, band.x1) == (0.75, 0.85)
+    assert [s.x0 for s in figure.layout.shapes if s.line.dash == "dash"] == [0.2, 0.3]
+    words = {a.text: (a.x, a.xanchor) for a in figure.layout.annotations}
+    assert words == {"chance": (0.2, "right"), "plain pixels": (0.3, "left")}  # near each other, side by side
 
 
 def test_colours_for_a_few_classes():
