@@ -166,5 +166,5 @@ def _alt(task: Task, found: Sequence[Ranked]) -> str:
     words += f" and {len(found)} queries, each with an arrow to the class it was given."
     doubtful = [said(q, r, task.truth[q]) for q, r in enumerate(found) if judged(r, task.truth[q]) in ("wrong", "tie")]
     if any(t is not None for t in task.truth):
-        words += f" {len(found) - len(doubtful)} are right."
+        words += f" Right: {len(found) - len(doubtful)}."
     return " ".join([words, *doubtful[:3], *([f"{len(doubtful) - 3} more are not right."] if doubtful[3:] else [])])

@@ -115,7 +115,7 @@ def test_the_picture_is_told_in_words():
     found = [answered(1, 0, 2), answered(0, 1, 2)]
     alt = episode.laid_out(task, found)["alt"]
     assert "3 classes and 2 queries" in alt
-    assert "1 are right. Query 2: zoo/sun, at distance 0.25; wrong, it is zoo/moon." in alt
+    assert "Right: 1. Query 2: zoo/sun, at distance 0.25; wrong, it is zoo/moon." in alt
     assert "no queries yet" in episode.laid_out(made(()), [])["alt"]
 
 
