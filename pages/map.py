@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import atlas, cache, frame, show, state, theme
+from pages.parts import atlas, cache, frame, show, theme
 from siamese_core import map_jobs
 from siamese_core.runs import Run
 
@@ -38,13 +38,15 @@ def _said(dataset: str) -> str:
 
 
 def _controls(run: Run) -> dict[str, Any]:
+    """What map is asked for; the settings are in the address too, so that a map can be shared."""
     sources = _sources(run)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        source = st.selectbox("Pictures", list(sources), key="map_source", format_func=sources.get, width=320)
+        source = st.selectbox("Pictures", list(sources), key="map_source", format_func=sources.get, width=320,
+                              bind="query-params")  # fmt: skip
         most = st.selectbox("At most", [300, 600, 1000, 2000], index=1, key="map_points", width=130,
-                            format_func=lambda n: f"{n} points")  # fmt: skip
+                            bind="query-params", format_func=lambda n: f"{n} points")  # fmt: skip
         perplexity = st.selectbox("Perplexity", [0, 5, 10, 30, 50], key="map_perplexity", width=150,
-                                  format_func=lambda p: str(p) if p else "automatic",
+                                  bind="query-params", format_func=lambda p: str(p) if p else "automatic",
                                   help="Roughly how many neighbours t-SNE tries to keep near each point.")  # fmt: skip
         kind, _, name = source.partition(":")
         asked = {
@@ -60,13 +62,7 @@ def _controls(run: Run) -> dict[str, Any]:
 
 @show.told_later
 def _start(run: Run, asked: dict[str, Any]) -> None:
-    state.lab().answers["map"] = (str(run.folder), map_jobs.start(run, **asked))
-    state.forget("map_chart")
-
-
-def _job(run: Run) -> Path | None:
-    kept = state.lab().answers.get("map")
-    return kept[1] if kept and kept[0] == str(run.folder) else None
+    map_jobs.start(run, **asked)
 
 
 @st.fragment(run_every=TICK)
@@ -81,11 +77,10 @@ def _ticking(job: str) -> None:
 
 
 def _page(run: Run) -> None:
-    _controls(run)
-    job = _job(run)
-    if job is None:
+    job = map_jobs.start(run, **_controls(run), begin=False)
+    if not job.is_dir():
         show.empty("Press **Make the map**: t-SNE lays pictures that the network finds alike beside each other. "
-                   "It takes some seconds, and the same map is there at once the next time.")  # fmt: skip
+                   "It takes some seconds; the same map is there at once the next time.")  # fmt: skip
         return
     now = map_jobs.status(job)
     if now.active:

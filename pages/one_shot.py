@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from pages.parts import cache, frame, show, state, tasks, theme, uploads
+from pages.parts import cache, episode, frame, later, show, state, tasks, theme, uploads
 from siamese_core import one_shot
 from siamese_core.errors import DataError
 from siamese_core.modalities.image import from_files
@@ -97,14 +97,12 @@ def _uploaded(run: Run, zipped: bool) -> tasks.Task | None:
 
 def _measure(run: Run, data: LabelledSet, ways: int, shots: int, asked: bool) -> None:
     """The accuracy over many tasks like the one shown, if it was asked for."""
-    about = (str(run.folder), cache.weights_digest(run), data.digest, ways, shots)
+    about = ("one_shot", str(run.folder), cache.weights_digest(run), data.digest, ways, shots)
     if asked:
-        with st.spinner(f"Measuring over {EPISODES} tasks…", show_time=True):
-            found = one_shot.episodes(cache.trained(run), cache.part_of(data), ways, shots, EPISODES)
-            state.lab().answers["one_shot"] = (about, found)
-    kept = state.lab().answers.get("one_shot")
-    if kept and kept[0] == about:
-        tasks.accuracy(kept[1], ways, shots)
+        model, part = cache.trained(run), cache.part_of(data)
+        later.start(about, lambda progress: tasks.measured(model, part, ways, shots, EPISODES, progress))
+    if found := later.outcome(about):
+        tasks.accuracy(found, ways, shots)
 
 
 def _page(run: Run) -> None:
@@ -114,11 +112,9 @@ def _page(run: Run) -> None:
     task = _sampled(run) if where == "sampled" else _uploaded(run, where == "zip")
     if task is None:
         return
-    tasks.support(task)
+    episode.draw(task, one_shot.classify(cache.trained(run), task.support, task.queries))
     if not len(task.queries):
         st.info("Now give pictures to recognise.", icon=theme.ICONS["upload"])
-        return
-    tasks.answers(task, one_shot.classify(cache.trained(run), task.support, task.queries))
 
 
 def page() -> None:

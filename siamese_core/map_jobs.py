@@ -58,8 +58,10 @@ def start(
     part: str = "test",
     folder: Path | None = None,
     data_root: Path | None = None,
+    begin: bool = True,
 ) -> Path:
-    """The job's folder; starts it unless it is done or under way.
+    """The job's folder; starts it unless it is done or under way. Without `begin` nothing is started, and the
+    folder is there only if somebody has started this job before.
 
     data: a registered name or a path; None: the run's own classes of that `part`. folder: the runs
     folder. Raises ConfigError for settings that cannot be, RunError when the run has no weights.
@@ -85,7 +87,7 @@ def start(
     root = (folder or runs.runs_folder()) / ".maps"
     job = root / digest
     now = status(job)
-    if now.active or now.state == "finished":
+    if not begin or now.active or now.state == "finished":
         return job
     try:
         job.mkdir(parents=True, exist_ok=True)

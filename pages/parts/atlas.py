@@ -14,56 +14,67 @@ from siamese_core.runs import Run
 NEIGHBOURS = 6
 
 
-def _colours(found: dict[str, np.ndarray], run: Run) -> tuple[charts_map.Colouring, set[str]]:
-    names = [str(n) for n in found["class_names"]]
-    groups = sorted({n.rsplit("/", 1)[0] for n in names}) if all("/" in n for n in names) else []
-    codes = np.array([groups.index(n.rsplit("/", 1)[0]) for n in names]) if groups else None
-    split = run.manifest().get("split") or {}
-    learnt = set(split.get("train", ()))
-    unseen = {n for n in names if n not in learnt} if learnt & set(names) else set()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        by = "class"
-        if len(groups) > 1:
-            usual = "group" if len(names) > charts_map.MOST_COLOURED else "class"
-            by = st.segmented_control("Colour by", ["class", "group"], key="map_by", required=True, default=usual)
-        only = st.multiselect("Only these", groups if by == "group" else names, key=f"map_only_{by}", max_selections=24,
-                              placeholder="search by name; the others turn grey")  # fmt: skip
-    return charts_map.colouring(found["labels"], names, codes, groups, by, only), unseen
-
-
 def draw(run: Run, job: Path) -> None:
     """The map of a finished job, and the clicked point's picture with its true neighbours. Raises RunError."""
     found = map_jobs.result(job)
-    left, right = st.columns([0.7, 0.3], gap="medium")
-    chosen = _chosen(len(found["x"]))
+    key = f"map_chart_{job.name}"
+    chosen = _chosen(key, len(found["x"]))
     near, distances = np.empty(0, int), np.empty(0)
     if chosen is not None:
         near, distances = projection.neighbours(cache.trained(run), found["embeddings"], chosen, NEIGHBOURS)
-    with left:
-        above, below = st.container(), st.container()
-        with below:
-            colours, unseen = _colours(found, run)
-        figure = charts_map.points(
-            np.column_stack([found["x"], found["y"]]), found["labels"], found["class_names"], colours, chosen,
-            near.tolist(), unseen, theme.ink(show.dark()),
-        )  # fmt: skip
-        with above:
-            words = f"t-SNE map of {len(found['x'])} pictures of {len(found['class_names'])} classes."
-            show.chart(figure, words, "map_chart", on_select="rerun", selection_mode="points",
-                       config={"scrollZoom": True})  # fmt: skip
-        words = [map_jobs.status(job).note, colours.note]
-        words += ["Outlined points are of classes that the network has not learnt from."] if unseen else []
-        below.caption(" ".join(show.plain(w) for w in words if w))
+    names = [str(n) for n in found["class_names"]]
+    unseen, words = _learnt(run, [names[i] for i in np.unique(found["labels"])])
+    with st.container(horizontal=True, gap="medium"):
+        left, right = st.container(key="map_picture"), st.container(key="map_side")
     with right:
+        details, controls = st.container(), st.container()
+    with controls:
+        colours = _colours(found["labels"], names)
+    with left:
+        figure = charts_map.points(
+            np.column_stack([found["x"], found["y"]]), found["labels"], names, colours, chosen, near.tolist(),
+            unseen, theme.ink(show.dark()),
+        )  # fmt: skip
+        alt = f"t-SNE map of {len(found['x'])} pictures of {len(names)} classes. {words}"
+        show.chart(figure, alt, key, on_select="rerun", selection_mode="points", config={"scrollZoom": True})
+    controls.caption(" ".join(show.plain(w) for w in (map_jobs.status(job).note, colours.note, words) if w))
+    with details:
         if chosen is None:
             st.info("Click a point to see its picture and its true neighbours.", icon=":material/ads_click:")
         else:
             _details(found, chosen, near, distances, run)
 
 
-def _chosen(count: int) -> int | None:
+def _colours(labels: np.ndarray, names: list[str]) -> charts_map.Colouring:
+    """Who gets which colour, as the reader chooses; groups where there are more classes than colours."""
+    groups = sorted({n.rsplit("/", 1)[0] for n in names}) if all("/" in n for n in names) else []
+    codes = np.array([groups.index(n.rsplit("/", 1)[0]) for n in names]) if groups else None
+    by = "class"
+    if len(groups) > 1:
+        usual = "group" if len(names) > charts_map.MOST_COLOURED else "class"
+        by = st.segmented_control("Colour by", ["class", "group"], key="map_by", required=True, default=usual)
+    only = st.multiselect("Only these", groups if by == "group" else names, key=f"map_only_{by}", max_selections=21,
+                          placeholder="The others turn grey")  # fmt: skip
+    return charts_map.colouring(labels, names, codes, groups, by, only)
+
+
+def _learnt(run: Run, names: list[str]) -> tuple[set[str], str]:
+    """The classes to outline, which the network has not learnt from, and what to say of them."""
+    learnt = set((run.manifest().get("split") or {}).get("train", ()))
+    unseen = {n for n in names if n not in learnt}
+    if not unseen:
+        return set(), "The network has learnt from all of these classes."
+    if len(unseen) == len(names):
+        return set(), "The network has learnt from none of these classes."
+    return (
+        unseen,
+        f"Outlined points are of the {len(unseen)} of {len(names)} classes that the network has not learnt from.",
+    )
+
+
+def _chosen(key: str, count: int) -> int | None:
     """The index of the clicked point."""
-    event = state.get("map_chart")
+    event = state.get(key)
     points = event["selection"]["points"] if event else []
     for point in points:
         index = point.get("customdata")
@@ -91,4 +102,6 @@ def _details(found: dict[str, np.ndarray], chosen: int, near: np.ndarray, distan
                 of = str(names[labels[i]])
                 show.picture(shown(int(i)), f"A neighbour of class {of} at distance {d:.3g}", side=72)
                 colour = "green" if of == name else "red"
-                st.caption(f":{colour}[{show.plain(of.rsplit('/', 1)[-1])}]  \n{show.number(float(d))}")
+                group, _, last = of.rpartition("/")
+                other = f"{show.plain(group)}  \n" if group != name.rpartition("/")[0] else ""
+                st.caption(f"{other}:{colour}[{show.plain(last)}]  \n{show.number(float(d))}")

@@ -173,13 +173,13 @@ def examples(run: Run | None, key: str) -> LabelledSet:
     return dataset(key)
 
 
-@st.cache_resource(max_entries=3, show_spinner="Loading the data set…")
+@st.cache_resource(max_entries=3, show_spinner="Loading the data set…", show_time=True)
 def dataset(name: str, _progress: Callable[[str, float], None] | None = None) -> LabelledSet:
     """A data set by its name. Raises DataError."""
     return datasets.load(name, progress=_progress)
 
 
-@st.cache_resource(max_entries=3, show_spinner="Loading the classes that the run has not learnt from…")
+@st.cache_resource(max_entries=3, show_spinner="Loading the classes that the run has not learnt from…", show_time=True)
 def _unseen(folder: str, name: str, classes: tuple[str, ...]) -> LabelledSet:
     whole = datasets.load(name)
     index = {c: i for i, c in enumerate(whole.class_names)}

@@ -155,17 +155,21 @@ def _this_pair(figure: go.Figure, distance: float, colour: str, top: float, low:
     )  # fmt: skip
 
 
-def interval(value: float, low: float, high: float, chance: float, height: int = 110) -> go.Figure:
-    """A rate on 0..1 with its 95% interval as a band, against chance."""
+def interval(value: float, low: float, high: float, lines: Mapping[str, float], height: int = 110) -> go.Figure:
+    """A rate on 0..1 with its 95% interval as a band, against what `lines` names: chance, a baseline."""
     figure = go.Figure(layout=theme.layout(height, hovermode=False, showlegend=False, margin={"t": 28}))
     figure.add_shape(type="rect", x0=0, x1=1, y0=0.3, y1=0.7, fillcolor=theme.GRID, line_width=0)
     figure.add_shape(type="rect", x0=low, x1=high, y0=0.15, y1=0.85, fillcolor=theme.faded(theme.TWIN_A, 0.35),
                      line_width=0)  # fmt: skip
     figure.add_shape(type="line", x0=value, x1=value, y0=0.05, y1=0.95, line={"color": theme.TWIN_A, "width": 4})
-    figure.add_shape(type="line", x0=chance, x1=chance, y0=0, y1=1,
-                     line={"color": theme.BASELINE, "dash": "dash", "width": 2})  # fmt: skip
-    figure.add_annotation(x=chance, y=1, text="chance", showarrow=False, yanchor="bottom",
-                          font={"color": theme.BASELINE})  # fmt: skip
+    ordered = sorted(lines.items(), key=lambda line: line[1])
+    for i, (word, level) in enumerate(ordered):
+        figure.add_shape(type="line", x0=level, x1=level, y0=0, y1=1,
+                         line={"color": theme.BASELINE, "dash": "dash", "width": 2})  # fmt: skip
+        near = [abs(level - other) < 0.15 for _, other in ordered]
+        side = "center" if sum(near) == 1 else "right" if i == 0 and level > 0.08 else "left" if i else "center"
+        figure.add_annotation(x=level, y=1, text=word, showarrow=False, yanchor="bottom", xanchor=side,
+                              font={"color": theme.BASELINE})  # fmt: skip
     figure.add_scatter(x=[value], y=[0.5], mode="markers", marker={"opacity": 0})
     figure.update_layout(
         xaxis={"range": [-0.01, 1.01], "tickformat": ".0%", "showgrid": False},

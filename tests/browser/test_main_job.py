@@ -135,8 +135,8 @@ def classify(page: Any, address: str, name: str) -> None:
         page.locator(f".st-key-{key} input[type=file]").set_input_files(picture(seed))
         page.locator(f".st-key-{key}").get_by_text(f"strokes{seed}.png").wait_for()
         settled(page)
-    page.get_by_alt_text("Query 1").wait_for()
-    page.locator("strong", has_text="moon").wait_for()
+    page.get_by_role("button", name=re.compile("^Query 1: moon")).wait_for()
+    assert page.locator(".episode .arrow").count() == 1
     nothing_broke(page)
 
 
@@ -144,12 +144,12 @@ def look_at_the_map(page: Any, address: str, name: str) -> None:
     """A click on a point shows its picture and its true neighbours."""
     page.goto(f"{address}/map?run={name}")
     press(page, "Make the map")
-    page.locator(".st-key-map_chart .js-plotly-plot").wait_for(timeout=LATER)
-    wait_for(lambda: points(page, "map_chart") > 5, 30)
+    page.locator(".st-key-map_picture .js-plotly-plot").wait_for(timeout=LATER)
+    wait_for(lambda: points(page, "map_picture") > 5, 30)
     settled(page)
     page.wait_for_timeout(700)
     x, y, of = page.evaluate(
-        """() => { const g = document.querySelector('.st-key-map_chart .js-plotly-plot'), l = g._fullLayout,
+        """() => { const g = document.querySelector('.st-key-map_picture .js-plotly-plot'), l = g._fullLayout,
         t = g._fullData.find(t => t.mode === 'markers' && t.x.length > 5), r = g.getBoundingClientRect();
         const x = l.xaxis._offset + l.xaxis.d2p(t.x[2]), y = l.yaxis._offset + l.yaxis.d2p(t.y[2]);
         return [r.left + x, r.top + y, t.name] }"""

@@ -160,9 +160,13 @@ def test_margins_suit_their_distance(loss, distance, size, margin):
             assert preset["margin"] == presets.fitting_margin(preset["loss"], preset["distance"], 64)
 
 
-def test_interval_is_a_band():
-    band = charts.interval(0.8, 0.75, 0.85, 0.2).layout.shapes[1]
+def test_interval_is_a_band_against_dashed_lines():
+    figure = charts.interval(0.8, 0.75, 0.85, {"chance": 0.2, "plain pixels": 0.3})
+    band = figure.layout.shapes[1]
     assert (band.x0, band.x1) == (0.75, 0.85)
+    assert [s.x0 for s in figure.layout.shapes if s.line.dash == "dash"] == [0.2, 0.3]
+    words = {a.text: (a.x, a.xanchor) for a in figure.layout.annotations}
+    assert words == {"chance": (0.2, "right"), "plain pixels": (0.3, "left")}  # near each other, side by side
 
 
 def test_colours_for_a_few_classes():

@@ -15,7 +15,7 @@ FLOORS = {
     1: {"datasets", "modalities", "samplers", "augment"},
     2: {"encoders", "distances", "losses", "metrics"},
     3: {"training", "runs", "worker", "jobs", "probe", "prepare", "checkpoint", "saver", "beginnings"},
-    4: {"trained", "verifier", "one_shot", "projection", "preview", "forecast"},
+    4: {"trained", "verifier", "one_shot", "projection", "baseline", "preview", "forecast"},
     5: {"protocols", "map_worker", "map_jobs", "map_export", "bench", "make_starter"},
     6: {"cli", "__main__"},
 }
