@@ -43,6 +43,7 @@ class Lab:
     curves: dict[str, Curves] = field(default_factory=dict)
     seeds: dict[str, int] = field(default_factory=dict)  # "draw another" on each page
     answers: dict[str, Any] = field(default_factory=dict)  # results asked for by a button, by what they are of
+    kept: dict[str, list[tuple[str, bytes]]] = field(default_factory=dict)  # pictures given, by who asked for them
 
 
 def lab() -> Lab:

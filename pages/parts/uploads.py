@@ -38,13 +38,10 @@ class _Named(io.BytesIO):
         self.name = name
 
 
-def pictures(label: str, key: str, many: bool = False, help: str | None = None) -> list[Source]:
-    """An uploader for pictures; what was given as (name, bytes). Raises DataError when it is too much."""
-    given = st.file_uploader(
-        label, PICTURES, accept_multiple_files=many, key=key, help=help, max_upload_size=MAX_PICTURE >> 20
-    )
-    files = given if isinstance(given, list) else [given] if given else []
-    return checked(files)
+def pictures(label: str, key: str, many: bool = False) -> None:
+    """An uploader for pictures, under a heading that says its label; what it holds is for `checked` to judge."""
+    st.file_uploader(label, PICTURES, accept_multiple_files=many, key=key, label_visibility="collapsed",
+                     max_upload_size=MAX_PICTURE >> 20)  # fmt: skip
 
 
 def checked(files: Sequence[Any]) -> list[Source]:
