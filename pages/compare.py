@@ -54,7 +54,7 @@ def _page(run: Run) -> None:
     _, begin, size = SOURCES[source]
     give = begin(run)
     swapped = state.seed(SWAP) % 2
-    with st.grid(2, min_column_width=420, gap="large") as grid:
+    with st.grid(2, min_column_width=420, gap=("medium", "large")) as grid:
         with grid.cell():
             sides = []
             for place, column in enumerate(st.columns(2, gap="small")):

@@ -7,6 +7,7 @@ pictures keeps it beside them (`Lab.kept`) whenever another way of giving is cho
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -68,6 +69,16 @@ def look(sources: list[Source], spec: InputSpec, key: str, side: int = 480) -> G
     return found
 
 
+def joined(parts: Sequence[Given]) -> Given:
+    """Several as one, in their order; at least one, all of one spec."""
+    pixels = np.concatenate([p.items.pixels for p in parts])
+    return Given(
+        tuple(s for p in parts for s in p.sources),
+        tuple(s for p in parts for s in p.shown),
+        ImageItems(pixels, parts[0].items.spec),
+    )
+
+
 def alike(queries: ImageItems, examples: ImageItems) -> list[tuple[int, int]]:
     """(query, example) wherever the network sees the very same in both; the first such example of each."""
     first: dict[str, int] = {}
@@ -101,8 +112,7 @@ def _many(label: str, key: str, spec: InputSpec, most: int) -> Given:
     way = _way(label, key, on_change=show.told_later(_keep), args=(key, most))
     current = _widget(way, label, key, many=True)
     kept = state.lab().kept.get(key, [])
-    above = st.container(horizontal=True, gap="xsmall")
-    _buttons(key, len(kept), bool(current) and way != "upload", most)
+    above = _buttons(key, bool(kept), bool(current) and way != "upload", most)
     if len(kept) + len(current) > most:
         raise DataError(f"{label}: {len(kept) + len(current)} pictures are more than the {most} that fit; give fewer.")
     found = look([*kept, *current], spec, key, 160)
@@ -153,12 +163,14 @@ def _drop(key: str) -> None:
     state.lab().kept.pop(key, None)
 
 
-def _buttons(key: str, kept: int, more: bool, most: int) -> None:
-    """Add to what is kept, and empty it."""
-    with st.container(horizontal=True):
-        if more:
-            st.button("Add another", key=f"{key}_more", icon=theme.ICONS["add"],
-                      on_click=show.told_later(_keep), args=(key, most))  # fmt: skip
+def _buttons(key: str, kept: bool, more: bool, most: int) -> Any:
+    """Add to what is kept, and empty it; the place for what is kept."""
+    if more:
+        st.button("Add another", key=f"{key}_more", icon=theme.ICONS["add"],
+                  on_click=show.told_later(_keep), args=(key, most))  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center"):
+        above = st.container(horizontal=True, gap="xsmall", width="content")
         if kept:
-            st.button(f"Remove the {kept} above" if kept > 1 else "Remove the one above", key=f"{key}_drop",
-                      icon=theme.ICONS["delete"], on_click=_drop, args=(key,))  # fmt: skip
+            st.button("Remove", key=f"{key}_drop", icon=theme.ICONS["delete"], on_click=_drop, args=(key,),
+                      help="Remove the pictures that were added before.")  # fmt: skip
+    return above

@@ -74,7 +74,8 @@ def zipped_classes(label: str, key: str, most: int) -> dict[str, list[Source]]:
 
 
 def classes_of(name: str, data: bytes, most: int) -> dict[str, list[Source]]:
-    """The class folders of a zip in memory: a picture's class is the folder it lies in. Raises DataError."""
+    """The class folders of a zip in memory: a picture's class is the folder it lies in, called by its own name,
+    or by the whole path where two folders have the same. Raises DataError."""
     found: dict[str, list[Source]] = {}
     suffixes = tuple(f".{p}" for p in PICTURES)
     for path, content in read_zip(_Named(data, name)):  # type: ignore[arg-type]
@@ -83,14 +84,15 @@ def classes_of(name: str, data: bytes, most: int) -> dict[str, list[Source]]:
             continue
         if not folder:
             raise DataError(f"{plain_name(file)} in the zip lies in no class folder; put it into one, as in cat/1.png.")
-        mine = found.setdefault(folder.rsplit("/", 1)[-1], [])
+        mine = found.setdefault(folder, [])
         if len(mine) < most:
             mine.append((file, content))
     if not found:
         raise DataError(f"The zip {plain_name(name)} holds no class folders with pictures, as in cat/1.png.")
     if sum(len(v) for v in found.values()) > MOST_PICTURES:
         raise DataError(f"The zip {plain_name(name)} holds more than {MOST_PICTURES} pictures to compare with.")
-    return found
+    own = [folder.rsplit("/", 1)[-1] for folder in found]
+    return {(n if own.count(n) == 1 else folder): v for n, (folder, v) in zip(own, found.items(), strict=True)}
 
 
 def keep_zip(runs: Path, name: str, data: bytes) -> Path:

@@ -2,112 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from install import find
-from PIL import Image
+from browsing import LATER, SOON, nothing_broke, picture, press, settled, wait_for
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-SOON = 60_000  # ms until a page must have drawn itself, on a slow machine
-LATER = 180_000  # ms until a process must have done its work
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A dashboard of its own on a free port, with empty runs."""
-    home = tmp_path_factory.mktemp("dashboard")
-    with socket.socket() as s:
-        s.bind(("localhost", 0))
-        port = s.getsockname()[1]
-    folders = {"SIAMESE_RUNS": str(home / "runs"), "SIAMESE_LOCKS": str(home / "locks")}
-    with (home / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true",
-             "--server.port", str(port), "--server.fileWatcherType", "none"],
-            cwd=ROOT, env=os.environ | folders, stdout=log, stderr=log,
-        )  # fmt: skip
-    try:
-        wait_for(lambda: answers(f"http://localhost:{port}/_stcore/health"), 60)
-        yield f"http://localhost:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as reply:
-            return bool(reply.status == 200)
-    except OSError:
-        return False
-
-
-def wait_for(true: Callable[[], Any], seconds: float) -> Any:
-    """What `true` returns once it is not false; fails after so many seconds."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if found := true():
-            return found
-        time.sleep(0.2)
-    raise AssertionError(f"still waiting after {seconds} s")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A headless Chromium; without one these tests are skipped."""
-    chromium = find()
-    if chromium is None:
-        pytest.skip("there is no Chromium; `make browser` installs one")
-    from playwright.sync_api import sync_playwright
-
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as p:
-        chrome = p.chromium.launch(executable_path=chromium, args=quiet)
-        yield chrome
-        chrome.close()
-
-
-@pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    """A fresh tab; an uncaught error of the page's scripts fails the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    tab = context.new_page()
-    broken: list[str] = []
-    tab.on("pageerror", lambda error: broken.append(str(error)))
-    tab.set_default_timeout(SOON)
-    yield tab
-    context.close()
-    assert not broken
-
-
-def picture(seed: int) -> dict[str, Any]:
-    """A picture file with some strokes, as the file chooser hands it over."""
-    rng = np.random.default_rng(seed)
-    paper = np.full((60, 60), 255, np.uint8)
-    for _ in range(3):
-        y, x = rng.integers(8, 40, 2)
-        paper[y : y + 4, x : x + 16] = 0
-    out = io.BytesIO()
-    Image.fromarray(paper).save(out, "PNG")
-    return {"name": f"strokes{seed}.png", "mimeType": "image/png", "buffer": out.getvalue()}
-
-
-def nothing_broke(page: Any) -> None:
-    assert page.locator("[data-testid=stException]").count() == 0
-    assert page.get_by_text("not your doing").count() == 0
 
 
 def points(page: Any, chart: str) -> int:
@@ -118,16 +19,6 @@ def points(page: Any, chart: str) -> int:
         chart,
     )
     return int(found)
-
-
-def settled(page: Any) -> None:
-    """Wait until the page's script has run to its end."""
-    page.wait_for_timeout(300)
-    page.wait_for_function("document.querySelector('[data-test-script-state=notRunning]') !== null")
-
-
-def press(page: Any, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
 
 
 def run_of(page: Any) -> str:
@@ -179,7 +70,7 @@ def train(page: Any, address: str) -> str:
 def compare(page: Any, address: str, name: str) -> None:
     """Two uploaded files get one verdict."""
     page.goto(f"{address}/compare?run={name}")
-    page.get_by_role("radio", name="Upload").click()
+    page.get_by_role("radio", name="Your own").click()
     choosers = page.locator("input[type=file]")
     wait_for(lambda: choosers.count() == 2, 30)
     for i in range(2):
@@ -194,12 +85,16 @@ def compare(page: Any, address: str, name: str) -> None:
 def classify(page: Any, address: str, name: str) -> None:
     """A query gets the class of its like."""
     page.goto(f"{address}/one_shot?run={name}")
-    page.get_by_role("radio", name="Upload classes").click()
+    page.get_by_role("radio", name="Your own classes").click()
     for i, word in enumerate(("sun", "moon")):
         page.get_by_role("textbox", name="Class name").nth(i).fill(word)
         page.get_by_role("textbox", name="Class name").nth(i).press("Enter")
         settled(page)
-    for key, seed in (("one_shot_files_0", 1), ("one_shot_files_1", 2), ("one_shot_queries", 2)):
+    for key, seed in (
+        ("one_shot_class_0_upload_0", 1),
+        ("one_shot_class_1_upload_0", 2),
+        ("one_shot_queries_upload_0", 2),
+    ):
         page.locator(f".st-key-{key} input[type=file]").set_input_files(picture(seed))
         page.locator(f".st-key-{key}").get_by_text(f"strokes{seed}.png").wait_for()
         settled(page)

@@ -1,0 +1,60 @@
+"""Helpers of the browser tests: waiting, pictures to hand over, pressing buttons."""
+
+from __future__ import annotations
+
+import io
+import time
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+SOON = 60_000  # ms until a page must have drawn itself, on a slow machine
+LATER = 180_000  # ms until a process must have done its work
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
+
+
+def wait_for(true: Callable[[], Any], seconds: float) -> Any:
+    """What `true` returns once it is not false; fails after so many seconds."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := true():
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"still waiting after {seconds} s")
+
+
+def picture(seed: int) -> dict[str, Any]:
+    """A picture file with some strokes, as the file chooser hands it over."""
+    rng = np.random.default_rng(seed)
+    paper = np.full((60, 60), 255, np.uint8)
+    for _ in range(3):
+        y, x = rng.integers(8, 40, 2)
+        paper[y : y + 4, x : x + 16] = 0
+    out = io.BytesIO()
+    Image.fromarray(paper).save(out, "PNG")
+    return {"name": f"strokes{seed}.png", "mimeType": "image/png", "buffer": out.getvalue()}
+
+
+def nothing_broke(page: Any) -> None:
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.get_by_text("not your doing").count() == 0
+
+
+def settled(page: Any) -> None:
+    """Wait until the page's script has run to its end."""
+    page.wait_for_timeout(300)
+    page.wait_for_function("document.querySelector('[data-test-script-state=notRunning]') !== null")
+
+
+def press(page: Any, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
