@@ -7,6 +7,7 @@ import streamlit as st
 from pages.parts import frame, pairs, show, state, theme, verdict
 from pages.parts.pairs import TWINS, Giver, Side
 from siamese_core.runs import Run
+from siamese_core.verifier import Comparison
 
 SOURCES = {  # how to get a pair: words, where the pictures come from, their size on the screen in pixels
     "drawn": ("Random pair", pairs.drawn, 168),
@@ -36,7 +37,7 @@ def _side(place: int, slot: int, give: Giver, run: Run, size: int) -> Side | Non
     return side
 
 
-def _result(run: Run, a: Side, b: Side) -> None:
+def _result(run: Run, a: Side, b: Side) -> Comparison:
     found = verdict.judged(run, a, b)
     verdict.words(found)
     verdict.scale(run, found)
@@ -45,7 +46,7 @@ def _result(run: Run, a: Side, b: Side) -> None:
         back = verdict.judged(run, b, a)
         st.caption(f"A to B is {show.number(found.distance)}, B to A is {show.number(back.distance)}: "
                    "the order does not matter.")  # fmt: skip
-    verdict.others(run, found, a, b)
+    return found
 
 
 def _page(run: Run) -> None:
@@ -61,10 +62,12 @@ def _page(run: Run) -> None:
                 with column:
                     sides.append(_side(place, place ^ swapped, give, run, size))
         with grid.cell():
-            if sides[0] and sides[1]:
-                _result(run, sides[0], sides[1])
-            else:
+            a, b = sides
+            found = _result(run, a, b) if a and b else None
+            if not found:
                 st.info("Give two pictures: the verdict appears here at once.", icon=theme.ICONS["upload"])
+    if found and a and b:
+        verdict.others(run, found, a, b)
 
 
 def page() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import cache, charts, frame, show, state, theme
+from pages.parts import cache, charts, frame, show, theme
 from pages.parts.pairs import Side
 from siamese_core import runs
 from siamese_core.errors import SiameseError
@@ -68,9 +68,7 @@ def others(run: Run, found: Comparison, a: Side, b: Side) -> None:
     names = [n for n, r in usable.items() if r.folder != run.folder]
     if not names:
         return
-    key = "compare_others"
-    state.put(key, [n for n in state.get(key) or [] if n in names])  # what is the current run now, or was deleted
-    chosen = st.multiselect("Try the same pair on other runs", names, key=key, max_selections=MOST_OTHERS,
+    chosen = st.multiselect("Try the same pair on other runs", names, key="compare_others", max_selections=MOST_OTHERS,
                             placeholder=f"choose up to {MOST_OTHERS}")  # fmt: skip
     if not chosen:
         return

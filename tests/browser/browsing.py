@@ -57,4 +57,5 @@ def settled(page: Any) -> None:
 
 
 def press(page: Any, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
+    """Click a button of the page itself; Streamlit has a Stop of its own above it."""
+    page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True).click()

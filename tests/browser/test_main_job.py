@@ -59,7 +59,7 @@ def train(page: Any, address: str) -> str:
     page.get_by_text("Recent runs").wait_for()
     page.goto(f"{address}/train?run={name}")
     press(page, "Resume")
-    page.get_by_role("button", name="Stop", exact=True).wait_for()
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).wait_for()
     page.get_by_text("finished").first.wait_for(timeout=LATER)
     page.get_by_text("in training").wait_for(state="hidden")
     wait_for(lambda: points(page, "live_loss") > stopped_at, 30)

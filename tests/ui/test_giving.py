@@ -39,6 +39,7 @@ STRANGE = {
     "mapping": {"a": 1},
     "bytes": b"iVBORw0KGgo=",
     "not base64": "data:image/png;base64,iVBORw0KGgo=",
+    "with gaps": "iVBO Rw0K",
     "not ASCII": "é" * 8,
     "cut": "iVBORw0KGg",
     "too long": "A" * (draw.MOST_CHARACTERS + 4),
@@ -92,11 +93,10 @@ def test_joined_keeps_the_order():
     assert whole.items.digests() == from_files(list(whole.sources), SPEC).digests()
 
 
-@pytest.mark.parametrize(
-    ("value", "chosen"), [(2, 2), (0, 0), (3, 1), (-1, 1), (True, 1), ("2", 1), (2.0, 1), (None, 1)]
-)
-def test_only_an_index_is_a_choice(value, chosen):
-    assert pick._index(value, 3, 1) == chosen
+@pytest.mark.parametrize("value", [3, -1, True, "1", 1.0, None, [1]])
+def test_only_an_index_is_a_choice(value):
+    assert pick._index(value, 3, 2) == 2
+    assert [pick._index(i, 3, 2) for i in range(3)] == [0, 1, 2]
 
 
 def test_one_picture_is_chosen_where_there_is_one():
