@@ -45,6 +45,7 @@ class Lab:
     visited: set[tuple[str, bool]] = field(default_factory=set)  # pages used, and whether with a run of one's own
     seeds: dict[str, int] = field(default_factory=dict)  # "draw another" on each page
     answers: dict[str, Any] = field(default_factory=dict)  # results asked for by a button, by what they are of
+    kept: dict[str, list[tuple[str, bytes]]] = field(default_factory=dict)  # pictures given, by who asked for them
 
 
 def lab() -> Lab:

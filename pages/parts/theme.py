@@ -44,6 +44,8 @@ ICONS = {
     "warning": ":material/warning:",
     "measure": ":material/monitoring:",
     "mend": ":material/build:",
+    "add": ":material/add:",
+    "swap": ":material/swap_horiz:",
 }
 
 # A run's state: the word's colour in Streamlit's markdown, and its icon.

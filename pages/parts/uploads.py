@@ -38,13 +38,10 @@ class _Named(io.BytesIO):
         self.name = name
 
 
-def pictures(label: str, key: str, many: bool = False, help: str | None = None) -> list[Source]:
-    """An uploader for pictures; what was given as (name, bytes). Raises DataError when it is too much."""
-    given = st.file_uploader(
-        label, PICTURES, accept_multiple_files=many, key=key, help=help, max_upload_size=MAX_PICTURE >> 20
-    )
-    files = given if isinstance(given, list) else [given] if given else []
-    return checked(files)
+def pictures(label: str, key: str, many: bool = False) -> None:
+    """An uploader for pictures, under a heading that says its label; what it holds is for `checked` to judge."""
+    st.file_uploader(label, PICTURES, accept_multiple_files=many, key=key, label_visibility="collapsed",
+                     max_upload_size=MAX_PICTURE >> 20)  # fmt: skip
 
 
 def checked(files: Sequence[Any]) -> list[Source]:
@@ -77,7 +74,8 @@ def zipped_classes(label: str, key: str, most: int) -> dict[str, list[Source]]:
 
 
 def classes_of(name: str, data: bytes, most: int) -> dict[str, list[Source]]:
-    """The class folders of a zip in memory: a picture's class is the folder it lies in. Raises DataError."""
+    """The class folders of a zip in memory: a picture's class is the folder it lies in, called by its own name,
+    or by the whole path where two folders have the same. Raises DataError."""
     found: dict[str, list[Source]] = {}
     suffixes = tuple(f".{p}" for p in PICTURES)
     left, together = MOST_PICTURES, MAX_TOGETHER
@@ -90,7 +88,7 @@ def classes_of(name: str, data: bytes, most: int) -> dict[str, list[Source]]:
                 raise DataError(
                     f"{plain_name(file)} in the zip lies in no class folder; put it into one, as in cat/1.png."
                 )
-            mine = found.setdefault(folder.rsplit("/", 1)[-1], [])
+            mine = found.setdefault(folder, [])
             if len(mine) >= most:
                 continue
             content = archive.read(path, MAX_PICTURE + 1)
@@ -108,7 +106,8 @@ def classes_of(name: str, data: bytes, most: int) -> dict[str, list[Source]]:
             mine.append((file, content))
     if not found:
         raise DataError(f"The zip {plain_name(name)} holds no class folders with pictures, as in cat/1.png.")
-    return found
+    own = [folder.rsplit("/", 1)[-1] for folder in found]
+    return {(n if own.count(n) == 1 else folder): v for n, (folder, v) in zip(own, found.items(), strict=True)}
 
 
 def keep_zip(runs: Path, name: str, data: bytes) -> Path:

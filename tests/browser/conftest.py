@@ -1,4 +1,4 @@
-"""The browser that all tests of this folder share."""
+"""A dashboard, a browser and a fresh tab for the browser tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from browsing import SOON, serving
 from install import find
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A dashboard of its own with empty runs."""
+    with serving(tmp_path_factory.mktemp("dashboard")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -22,3 +30,16 @@ def browser() -> Iterator[Any]:
         chrome = p.chromium.launch(executable_path=chromium, args=quiet)
         yield chrome
         chrome.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A fresh tab; an uncaught error of the page's scripts fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    tab = context.new_page()
+    broken: list[str] = []
+    tab.on("pageerror", lambda error: broken.append(str(error)))
+    tab.set_default_timeout(SOON)
+    yield tab
+    context.close()
+    assert not broken

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from dashboard import SOON, nothing_broke, serving, settled
+from browsing import SOON, nothing_broke, serving, settled
 
 from tests.ui import worlds
 

@@ -2,50 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
-from dashboard import SOON, nothing_broke, serving, settled, wait_for
-from PIL import Image
+from browsing import LATER, SOON, nothing_broke, picture, press, settled, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-LATER = 180_000  # ms until a process must have done its work
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A dashboard of its own with empty runs."""
-    with serving(tmp_path_factory.mktemp("dashboard")) as url:
-        yield url
-
-
-@pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    """A fresh tab; an uncaught error of the page's scripts fails the test."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    tab = context.new_page()
-    broken: list[str] = []
-    tab.on("pageerror", lambda error: broken.append(str(error)))
-    tab.set_default_timeout(SOON)
-    yield tab
-    context.close()
-    assert not broken
-
-
-def picture(seed: int) -> dict[str, Any]:
-    """A picture file with some strokes, as the file chooser hands it over."""
-    rng = np.random.default_rng(seed)
-    paper = np.full((60, 60), 255, np.uint8)
-    for _ in range(3):
-        y, x = rng.integers(8, 40, 2)
-        paper[y : y + 4, x : x + 16] = 0
-    out = io.BytesIO()
-    Image.fromarray(paper).save(out, "PNG")
-    return {"name": f"strokes{seed}.png", "mimeType": "image/png", "buffer": out.getvalue()}
 
 
 def points(page: Any, chart: str) -> int:
@@ -56,10 +19,6 @@ def points(page: Any, chart: str) -> int:
         chart,
     )
     return int(found)
-
-
-def press(page: Any, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
 
 
 def run_of(page: Any) -> str:
@@ -100,7 +59,7 @@ def train(page: Any, address: str) -> str:
     page.get_by_text("Recent runs").wait_for()
     page.goto(f"{address}/train?run={name}")
     press(page, "Resume")
-    page.get_by_role("button", name="Stop", exact=True).wait_for()
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).wait_for()
     page.get_by_text("finished").first.wait_for(timeout=LATER)
     page.get_by_text("in training").wait_for(state="hidden")
     wait_for(lambda: points(page, "live_loss") > stopped_at, 30)
@@ -111,7 +70,7 @@ def train(page: Any, address: str) -> str:
 def compare(page: Any, address: str, name: str) -> None:
     """Two uploaded files get one verdict."""
     page.goto(f"{address}/compare?run={name}")
-    page.get_by_role("radio", name="Upload").click()
+    page.get_by_role("radio", name="Your own").click()
     choosers = page.locator("input[type=file]")
     wait_for(lambda: choosers.count() == 2, 30)
     for i in range(2):
@@ -126,12 +85,16 @@ def compare(page: Any, address: str, name: str) -> None:
 def classify(page: Any, address: str, name: str) -> None:
     """A query gets the class of its like."""
     page.goto(f"{address}/one_shot?run={name}")
-    page.get_by_role("radio", name="Upload classes").click()
+    page.get_by_role("radio", name="Your own classes").click()
     for i, word in enumerate(("sun", "moon")):
         page.get_by_role("textbox", name="Class name").nth(i).fill(word)
         page.get_by_role("textbox", name="Class name").nth(i).press("Enter")
         settled(page)
-    for key, seed in (("one_shot_files_0", 1), ("one_shot_files_1", 2), ("one_shot_queries", 2)):
+    for key, seed in (
+        ("one_shot_class_0_upload_0", 1),
+        ("one_shot_class_1_upload_0", 2),
+        ("one_shot_queries_upload_0", 2),
+    ):
         page.locator(f".st-key-{key} input[type=file]").set_input_files(picture(seed))
         page.locator(f".st-key-{key}").get_by_text(f"strokes{seed}.png").wait_for()
         settled(page)

@@ -1,8 +1,9 @@
-"""A dashboard of its own for browser tests, and waiting for it."""
+"""What the browser tests share: a dashboard of its own, waiting for it, pictures to hand over, pressing buttons."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import socket
 import subprocess
@@ -13,8 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 ROOT = Path(__file__).resolve().parents[2]
 SOON = 60_000  # ms until a page must have drawn itself, on a slow machine
+LATER = 180_000  # ms until a process must have done its work
 
 
 @contextlib.contextmanager
@@ -67,3 +72,20 @@ def nothing_broke(page: Any) -> None:
     """No traceback and no notice of a bug on the page."""
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.get_by_text("not your doing").count() == 0
+
+
+def picture(seed: int) -> dict[str, Any]:
+    """A picture file with some strokes, as the file chooser hands it over."""
+    rng = np.random.default_rng(seed)
+    paper = np.full((60, 60), 255, np.uint8)
+    for _ in range(3):
+        y, x = rng.integers(8, 40, 2)
+        paper[y : y + 4, x : x + 16] = 0
+    out = io.BytesIO()
+    Image.fromarray(paper).save(out, "PNG")
+    return {"name": f"strokes{seed}.png", "mimeType": "image/png", "buffer": out.getvalue()}
+
+
+def press(page: Any, name: str) -> None:
+    """Click a button of the page itself; Streamlit has a Stop of its own above it."""
+    page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True).click()
