@@ -40,9 +40,11 @@ def page() -> None:
     run = frame.begin(
         "train", "Train", "Teach a network when two pictures are of the same class, and watch it learn.", own_only=True
     )
-    left, right = st.columns([0.34, 0.66], gap="large")
+    now = run.status() if run is not None else None
+    with st.container(key="train_result_first" if now and now.active else "train_form_first"):
+        left, right = st.columns([0.34, 0.66], gap="large")
     with left:
-        config = recipe.form(run is not None and run.status().state in ("queued", "running", "stopped", "stalled"))
+        config = recipe.form(now is not None and (now.active or now.state in ("stopped", "stalled")))
     with right:
         _show(_view(run), run, config)
 

@@ -237,7 +237,7 @@ def network(entry: Sequence[int], layers: Sequence[tuple[str, Sequence[int]]], h
     figure = go.Figure(layout=theme.layout(height, hovermode=False, showlegend=False, margin={"t": 4, "b": 4}))
     for word, colour, middle in (("A", theme.TWIN_A, 0.24), ("B", theme.TWIN_B, -0.24)):
         _block(figure, 0, middle, 0.17, 0.2, colour)
-        figure.add_annotation(x=0, y=middle, text=f"<b>{word}</b>", showarrow=False, font={"color": colour, "size": 15})
+        figure.add_annotation(x=0, y=middle, text=f"<b>{word}</b>", showarrow=False, font={"size": 15})
         _arrow(figure, 0.2, middle, 0.62, middle / 3)
     _words(figure, 0, "two pictures", " × ".join(map(str, entry)))
     side = max(entry[1:])

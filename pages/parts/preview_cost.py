@@ -12,8 +12,11 @@ from siamese_core.types import InputSpec
 
 def network(config: TrainConfig) -> None:
     """The layers as a picture and as a table."""
-    found = forecast.network(config, _spec(config))
+    if cache.device_words() is None:  # what computes is still being imported
+        _starting()
+        return
     spec = _spec(config)
+    found = forecast.network(config, spec)
     entry = (spec.channels, spec.height, spec.width)
     st.markdown(
         f"**{found.parameters:,} parameters, {found.megabytes:.2g} MB.** Both pictures go through this one network: "
@@ -32,6 +35,13 @@ def network(config: TrainConfig) -> None:
     rows.append({"Layer": "Distance", "What it does": f"{_distance(config)}, {word}", "Output": "1",
                  "Parameters": f"{found.distance:,}"})  # fmt: skip
     st.table(rows, border="horizontal", hide_index=True)
+
+
+@st.fragment(run_every=1.0)
+def _starting() -> None:
+    if cache.device_words() is not None:
+        st.rerun()
+    st.caption("Starting what computes…")
 
 
 def _distance(config: TrainConfig) -> str:
@@ -53,7 +63,7 @@ def time(config: TrainConfig) -> None:
     words = time_words(config)
     if words is None:
         _measuring(config)
-    else:
+    elif words:
         st.caption(words)
 
 

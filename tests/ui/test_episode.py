@@ -159,7 +159,7 @@ def test_many_queries_are_in_the_list_and_the_first_in_the_picture(world):
     app.file_uploader(key="one_shot_zip").set_value(("mine.zip", data, "application/zip")).run()
     assert not drawn(app)["queries"]
     queries = [(f"{i}.png", worlds.picture(1 + i % 3), "image/png") for i in range(45)]
-    app.file_uploader(key="one_shot_queries").set_value(queries).run()
+    app.file_uploader(key="one_shot_queries_upload_0").set_value(queries).run()
     assert not worlds.told(app)
     assert len(drawn(app)["queries"]) == episode.MOST_QUERIES
     assert "first 40 of 45" in worlds.words(app)

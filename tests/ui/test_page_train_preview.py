@@ -66,12 +66,12 @@ def test_the_page_waits_for_what_is_worked_out_beside_it(runs_folder, monkeypatc
 
 
 def test_a_set_that_is_not_there_is_neither_read_nor_fetched(runs_folder, tmp_path, monkeypatch):
-    monkeypatch.setenv("SIAMESE_DATA", str(tmp_path))
+    monkeypatch.setenv("SIAMESE_DATA", str(tmp_path / "data"))
     app = worlds.visit("train")
     app.selectbox(key="train_source").set_value("omniglot").run()
     assert "9.5 MB" in app.info[0].value
     assert not app.metric
-    assert not list(tmp_path.iterdir())
+    assert not (tmp_path / "data").exists()
     assert "3,000 batches of 240 pictures" in worlds.words(app)
     assert not app.button(key="train_start").disabled
 
