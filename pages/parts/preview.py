@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from pages.parts import cache, charts, show, state, theme
+from pages.parts import cache, charts_preview, show, state, theme
 from siamese_core import datasets
 from siamese_core import preview as previews
 from siamese_core.config import TrainConfig
@@ -104,7 +104,7 @@ def _more(found: Preview) -> None:
     if counts.max() > UNEVEN * max(1, counts.min()):
         st.subheader("Classes of unequal size", anchor=False)
         words = f"Pictures in each class, from {counts.max()} down to {counts.min()}."
-        show.chart(charts.class_counts(counts.tolist(), found.names["train"]), words, "preview_counts")
+        show.chart(charts_preview.class_counts(counts.tolist(), found.names["train"]), words, "preview_counts")
         st.caption("Every class is drawn equally often all the same.")
     with st.expander("All classes by name", icon=":material/list:"):
         for part, (word, why) in PARTS.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import cache, charts, show
+from pages.parts import cache, charts_preview, show
 from siamese_core import forecast, preview, runs
 from siamese_core.config import TrainConfig
 from siamese_core.types import InputSpec
@@ -23,7 +23,9 @@ def network(config: TrainConfig) -> None:
         "the twins share every weight, so it is counted once."
     )
     words = "; ".join(f"{layer.name}: {' × '.join(map(str, layer.shape))}" for layer in found.layers)
-    show.chart(charts.network(entry, [(layer.name, layer.shape) for layer in found.layers]), words, "preview_network")
+    show.chart(
+        charts_preview.network(entry, [(layer.name, layer.shape) for layer in found.layers]), words, "preview_network"
+    )
     rows = [
         {"Layer": layer.name, "What it does": layer.inside, "Output": " × ".join(map(str, layer.shape)),
          "Parameters": f"{layer.parameters:,}"}

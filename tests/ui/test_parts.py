@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pages.parts import charts, charts_map, forms, live, preview, show, theme, uploads
+from pages.parts import charts, charts_map, charts_preview, forms, live, preview, show, theme, uploads
 from siamese_core import config as settings
 from siamese_core import presets
 from siamese_core.config import TrainConfig, defaults
@@ -126,12 +126,12 @@ def test_the_learning_rate_is_drawn_where_it_was_written_down():
 
 
 def test_classes_are_counted_from_the_largest():
-    bars = charts.class_counts([2, 9, 5], ["a", "b", "c"]).data[0]
+    bars = charts_preview.class_counts([2, 9, 5], ["a", "b", "c"]).data[0]
     assert (list(bars.y), list(bars.customdata)) == ([9, 5, 2], ["b", "c", "a"])
 
 
 def test_the_network_is_drawn_with_every_layer():
-    figure = charts.network((1, 28, 28), [("Block 1", (32, 14, 14)), ("Embedding", (64,))])
+    figure = charts_preview.network((1, 28, 28), [("Block 1", (32, 14, 14)), ("Embedding", (64,))])
     words = " ".join(a.text for a in figure.layout.annotations if a.text)
     for part in ("<b>A</b>", "<b>B</b>", "1 × 28 × 28", "32 × 14 × 14", "64 numbers"):
         assert part in words
