@@ -82,7 +82,7 @@ def line_y(figure: go.Figure, level: float, word: str) -> None:
     """A dashed grey line across: chance, a published figure, a baseline."""
     figure.add_hline(
         y=level, line={"color": theme.BASELINE, "dash": "dash", "width": 1.5},
-        annotation={"text": word, "font": {"color": theme.BASELINE, "size": 12}, "yanchor": "bottom"},
+        annotation={"text": word, "font": {"size": 12}, "yanchor": "bottom"},
     )  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def distance_scale(
     side = "left" if distance is None or distance <= threshold else "right"
     figure.add_annotation(
         x=threshold, y=top, text=f"threshold {threshold:.3g}", showarrow=False, xanchor=side,
-        xshift=6 if side == "left" else -6, font={"color": theme.BASELINE},
+        xshift=6 if side == "left" else -6,
     )  # fmt: skip
     if distance is not None:
         _this_pair(figure, distance, theme.SAME if distance <= threshold else theme.DIFFERENT, top, low, high)
@@ -151,7 +151,7 @@ def _this_pair(figure: go.Figure, distance: float, colour: str, top: float, low:
     share = (distance - low) / (high - low or 1.0)
     figure.add_annotation(
         x=distance, y=top * 1.18, text=f"<b>this pair {distance:.3g}</b>", showarrow=False, yanchor="bottom",
-        xanchor="left" if share < 0.12 else "right" if share > 0.88 else "center", font={"color": colour, "size": 14},
+        xanchor="left" if share < 0.12 else "right" if share > 0.88 else "center", font={"size": 14},
     )  # fmt: skip
 
 
@@ -168,8 +168,7 @@ def interval(value: float, low: float, high: float, lines: Mapping[str, float], 
                          line={"color": theme.BASELINE, "dash": "dash", "width": 2})  # fmt: skip
         near = [abs(level - other) < 0.15 for _, other in ordered]
         side = "center" if sum(near) == 1 else "right" if i == 0 and level > 0.08 else "left" if i else "center"
-        figure.add_annotation(x=level, y=1, text=word, showarrow=False, yanchor="bottom", xanchor=side,
-                              font={"color": theme.BASELINE})  # fmt: skip
+        figure.add_annotation(x=level, y=1, text=word, showarrow=False, yanchor="bottom", xanchor=side)  # fmt: skip
     figure.add_scatter(x=[value], y=[0.5], mode="markers", marker={"opacity": 0})
     figure.update_layout(
         xaxis={"range": [-0.01, 1.01], "tickformat": ".0%", "showgrid": False},

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+# For lines and areas. Words, in figures too, keep the text's own colour or one of Streamlit's text colours
+# (:green[...]), which are chosen for each theme: these cannot be read on both grounds.
 TWIN_A = "#0072B2"
 TWIN_B = "#E69F00"
 SAME = "#009E73"

@@ -12,21 +12,27 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import SOON, nothing_broke, serving, settled
+from browsing import SOON, nothing_broke, serving
 
 from tests.ui import worlds
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 BAD = ("serious", "critical")
-# What Streamlit itself draws and no setting mends: (rule, a part of the element's HTML).
-STREAMLITS_OWN: tuple[tuple[str, str], ...] = ()
 
 CONTROLS = """() => {
   const all = root => [...root.querySelectorAll('*')].flatMap(e => e.shadowRoot ? [e, ...all(e.shadowRoot)] : [e]);
   const asked = e => e.matches('a[href], button, input, select, textarea, summary, [role=button], [role=tab]');
   const seen = e => e.checkVisibility({visibilityProperty: true}) && e.getBoundingClientRect().width > 1;
-  const other = e => e.disabled || e.closest('[aria-hidden=true], [inert], [role=radiogroup]');
+  const part = e => e.tabIndex < 0 && e.parentElement.parentElement.querySelector('input'); // its arrow keys do it
+  const other = e => e.disabled || e.closest('[aria-hidden=true], [inert], [role=radiogroup]') || part(e);
   return all(document).filter(e => asked(e) && seen(e) && !other(e));
+}"""
+QUIET = """() => {
+  const count = document.querySelectorAll('*').length;
+  const ended = document.querySelector('[data-test-script-state=notRunning]');
+  const busy = document.querySelector('[data-stale=true], [data-testid=stSkeleton], [data-testid=stSpinner]');
+  if (!ended || busy || count !== window.lastCount) [window.lastCount, window.since] = [count, performance.now()];
+  return performance.now() - window.since > 1000;
 }"""
 FOCUSED = """() => {
   let e = document.activeElement;
@@ -51,26 +57,25 @@ def opened(browser: Any, address: str, page: str, scheme: str = "light") -> Any:
     tab.set_default_timeout(SOON)
     tab.goto(f"{address}/{'' if page == 'home' else page}")
     tab.get_by_role("heading", level=1).wait_for()
-    settled(tab)
+    tab.get_by_test_id("stBaseButton-primary").first.wait_for()
     if page == "home":
         tab.locator(".verdict.same").wait_for()
+    tab.wait_for_function(QUIET)
     for summary in tab.locator("[data-testid=stExpander] summary").all():
         summary.click()
-        settled(tab)
+        tab.wait_for_function(QUIET)
     return tab
 
 
 def problems(tab: Any, where: str) -> list[str]:
     """What axe finds serious or critical on the page as it is."""
     nothing_broke(tab)
-    tab.wait_for_timeout(300)
     found = Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{where}: {rule['id']} ({rule['impact']}): {node['html'][:160]}"
         for rule in found
         for node in rule["nodes"]
         if rule["impact"] in BAD
-        if not any(rule["id"] == known and part in node["html"] for known, part in STREAMLITS_OWN)
     ]
 
 
@@ -83,7 +88,7 @@ def test_axe_finds_nothing_serious(browser: Any, address: str, scheme: str) -> N
         choices = tab.locator("[data-testid=stButtonGroup]").first.get_by_role("radio")
         for choice in choices.all()[1:]:
             choice.click()
-            settled(tab)
+            tab.wait_for_function(QUIET)
             found += problems(tab, f"{page}, {choice.inner_text()}")
         tab.context.close()
     assert not found, "\n".join(found)
