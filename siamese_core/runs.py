@@ -201,7 +201,7 @@ class Run:
             value = read_json(self.folder / "card.json")
         except (OSError, ValueError):
             return None
-        return value if isinstance(value, dict) else None
+        return value if isinstance(value, dict) and isinstance(value.get("validation", {}), dict) else None
 
     def weights(self, which: str = "best") -> Path:
         """Path of its weights ('best' or 'last'). Raises RunError when there are none."""
@@ -267,13 +267,19 @@ def find(text: str | Path, folder: Path | None = None) -> Run:
     raise RunError(f"There is no run '{text}'; {here}, and 'starter'.")
 
 
-def create(config: TrainConfig, folder: Path, name: str | None = None) -> Run:
-    """A new run's folder with config.json and a queued status. Raises ConfigError or RunError."""
-    config.check()
-    if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name):
+def check_name(name: str) -> None:
+    """Raises RunError when a run cannot be called this."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name):
         raise RunError(f"'{name}' cannot be a run's name; use letters, digits, '.', '_' and '-'.")
     if name == "starter":
         raise RunError("The name 'starter' is taken by the model that comes with Siamese Lab; choose another.")
+
+
+def create(config: TrainConfig, folder: Path, name: str | None = None) -> Run:
+    """A new run's folder with config.json and a queued status. Raises ConfigError or RunError."""
+    config.check()
+    if name is not None:
+        check_name(name)
     stem = name or f"{_short(config.dataset)}-{config.loss}-{time.strftime('%Y%m%d-%H%M%S')}"
     now = time.time()
     manifest = {

@@ -12,7 +12,6 @@ import shutil
 import stat
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -82,7 +81,9 @@ class SafeZip:
                     if left < 0:
                         raise self._refused(f"holds '{plain_name(name)}', which is larger than it says")
                     yield block
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except DataError:
+            raise
+        except Exception as error:  # each way of packing has errors of its own, down to a seek before the file
             raise self._refused(f"is damaged at '{plain_name(name)}'; make it again") from error
 
     def close(self) -> None:
