@@ -44,6 +44,10 @@ ICONS = {
     "warning": ":material/warning:",
     "measure": ":material/monitoring:",
     "mend": ":material/build:",
+    "note": ":material/edit_note:",
+    "rename": ":material/drive_file_rename_outline:",
+    "download": ":material/download:",
+    "table": ":material/table_view:",
 }
 
 # A run's state: the word's colour in Streamlit's markdown, and its icon.

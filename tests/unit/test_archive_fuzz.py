@@ -26,8 +26,9 @@ Rng = np.random.Generator
 Files = dict[str, bytes]
 
 ODD: list[Any] = [
-    None, True, -1, 0, 1.5, 10**400, 1e300, float("nan"), float("inf"), "", "x" * 30_000, "y" * 9_000, "two\nlines", "\ud800", "\0", "~nobody/x",
-    "<script>", "=1+1", "../..", [], {}, [[]], [None] * 100, {"": {}}, {"event": "step"}, "2026", -(2**70),
+    None, True, -1, 0, 1.5, 10**400, 1e300, float("nan"), float("inf"), "", "x" * 30_000, "y" * 9_000, "two\nlines",
+    "\ud800", "\0", "~nobody/x", "<script>", "=1+1", "../..", [], {}, [[]], [None] * 100, {"": {}}, {"event": "step"},
+    "2026", -(2**70),
 ]  # fmt: skip
 NAMES = [
     "../config.json", "/etc/passwd", "tiny/../../x", "C:/x", "tiny/status.json", "tiny/best.safetensors.zip", "tiny",
