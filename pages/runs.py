@@ -10,7 +10,7 @@ from siamese_core.runs import Run
 
 
 def _lists(mine: list[Run], current: Run) -> tuple[list[Run], bool]:
-    """The list with what belongs to it; the runs to look at, and whether the current one can be read."""
+    """Draw the list; the runs to look at, and whether the current one can be read."""
     rows, damaged = runs_list.read(mine)
     runs_list.tell(damaged)
     chosen: list[Run] = []
@@ -18,32 +18,32 @@ def _lists(mine: list[Run], current: Run) -> tuple[list[Run], bool]:
         names = runs_list.table(list(rows.values()), current.name)
         by_name = {r.name: r for r in mine}
         chosen = [by_name[n] for n in names]
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.caption("Choose rows to compare only those." if len(rows) > 1 else "", width="content")
-        with st.container(horizontal=True, width="content", gap="small"):
-            if chosen:
-                runs_import.table_button(chosen)
-            runs_import.button()
     return chosen, current.name in rows
 
 
 def page() -> None:
     """The whole page."""
-    run = frame.begin("runs", "Runs", "Every training: how it went, with which settings.", own_only=True)
+    run = frame.begin(
+        "runs", "Runs", "Every training, its curves and settings; choose rows to compare only those.", own_only=True
+    )
     if run is None:
         show.empty("There are no runs yet. Training a network on handwritten digits takes about a minute.", "train",
                    "Train a network")  # fmt: skip
         runs_import.button()
         return
     chosen, readable = _lists(runs.all_runs(runs.runs_folder()), run)
-    left, right = st.columns([0.62, 0.38], gap="large")
-    with left:
+    with st.grid(3, min_column_width=280, gap=("small", "medium")) as grid:
         if chosen:
-            runs_curves.draw(chosen)
-    with right:
-        runs_one.draw(run, readable)
+            with grid.cell(column_span=2):
+                runs_curves.draw(chosen)
+        with grid.cell():
+            with st.container(horizontal=True, gap="small"):
+                if chosen:
+                    runs_import.table_button(chosen)
+                runs_import.button()
+            runs_one.draw(run, readable)
     if chosen:
-        runs_settings.draw(chosen)
+        runs_settings.draw(chosen, run.name)
 
 
 frame.draw(page)

@@ -67,21 +67,23 @@ class History:
     messages: list[str] = field(default_factory=list)
 
     def add(self, events: list[dict[str, Any]]) -> History:
-        """Take in further events, in order; returns itself."""
+        """Take in further events, in order; returns itself. Steps without a number are passed over."""
         for e in events:
+            at = e.get("step")
             match e.get("event"):
                 case "start":
                     self.start = e
+                case "message":
+                    self.messages.append(str(e.get("text", "")))
+                case _ if not isinstance(at, int):
+                    pass
                 case "resume":
-                    at = e.get("step", 0)
                     self.steps = [s for s in self.steps if s["step"] <= at]
                     self.epochs = [s for s in self.epochs if s["step"] <= at]
                 case "step":
                     self.steps.append(e)
                 case "epoch":
                     self.epochs.append(e)
-                case "message":
-                    self.messages.append(str(e.get("text", "")))
         return self
 
 
@@ -228,8 +230,12 @@ class Run:
             raise RunError("The starter model comes with Siamese Lab and cannot be deleted.")
         if self.status().active:
             raise RunError(f"Run {self.name} is training; stop it first, then delete it.")
-        self.manifest()  # never delete a folder that is not a run
-        shutil.rmtree(self.folder)
+        if not (self.folder / "status.json").is_file():
+            self.manifest()  # never delete a folder that is not a run
+        try:
+            shutil.rmtree(self.folder)
+        except OSError as e:
+            raise RunError(f"Run {self.name} cannot be deleted: {e.strerror or e}.") from None
 
 
 def runs_folder(explicit: str | Path | None = None) -> Path:

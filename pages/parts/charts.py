@@ -88,7 +88,7 @@ def line_y(figure: go.Figure, level: float, word: str) -> None:
 
 def overlaid(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], y_title: str, rate: bool, x_title: str = "batches",
-    height: int = 320, smoothing: float = 0.0,
+    height: int = 300, smoothing: float = 0.0,
 ) -> go.Figure:  # fmt: skip
     """One curve a run, in the palette's order; `rate` shows y as percentages. With smoothing the curves as they
     are stay behind, faint."""

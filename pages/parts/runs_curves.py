@@ -16,7 +16,7 @@ MEASURES = {  # field: words, a rate, of every epoch or of every step, smoothing
     "validation_loss": ("Validation loss", False, "epochs", 0.0),
     "loss": ("Training loss", False, "steps", 0.9),
 }
-ACROSS = ("batches", "epochs", "seconds")
+ACROSS = {"batches": "step", "epochs": "epoch", "seconds": "seconds"}
 MOST_POINTS = 800  # of a curve on the screen
 TICK = 3.0  # seconds between two looks at runs that train
 
@@ -46,10 +46,10 @@ def _draw(chosen: Sequence[Run]) -> None:
     place = st.container()
     title, rate, kind, usual = MEASURES[field]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        across = st.segmented_control("By", ACROSS, default="batches", key="runs_across", required=True,
+        across = st.segmented_control("By", list(ACROSS), default="batches", key="runs_across", required=True,
                                       label_visibility="collapsed")  # fmt: skip
         with st.container(horizontal=True, vertical_alignment="center", width=250):
-            st.markdown("Smoothing", width="content")
+            st.caption("Smoothing", width="content")
             smoothing = st.slider("Smoothing", 0.0, 0.99, usual, 0.01, key=f"runs_smoothing_{kind}", width="stretch",
                                   label_visibility="collapsed")  # fmt: skip
     curves = {}
@@ -68,14 +68,14 @@ def _draw(chosen: Sequence[Run]) -> None:
 
 def points(history: History, field: str, across: str) -> Curve:
     """One measure of a run by batches, epochs or seconds; a step's epoch has a fraction where it is known."""
-    batches = history.start.get("steps_per_epoch") or 0
+    steps, batches = MEASURES[field][2] == "steps", history.start.get("steps_per_epoch")
+    fraction = batches if steps and across == "epochs" and batches else None
+    by = "step" if fraction else ACROSS[across]
     x: list[float] = []
     y: list[float] = []
-    for e in history.steps if MEASURES[field][2] == "steps" else history.epochs:
-        by = {"batches": e.get("step"), "epochs": e.get("epoch"), "seconds": e.get("seconds")}
-        at = e["step"] / batches if across == "epochs" and batches and e["event"] == "step" else by[across]
-        if isinstance(at, int | float) and isinstance(e.get(field), int | float):
-            x.append(at)
+    for e in history.steps if steps else history.epochs:
+        if isinstance(e.get(by), int | float) and isinstance(e.get(field), int | float):
+            x.append(e[by] / (fraction or 1))
             y.append(e[field])
     return x, y
 

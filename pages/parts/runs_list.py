@@ -53,25 +53,25 @@ def _row(run: Run) -> Row:
     return {
         "Run": run.name,
         "State": [status.state],
+        "One-shot": _percent(seen.get("one_shot")),
+        "Ways": seen.get("n_way") if isinstance(seen.get("n_way"), int) else None,
+        "Pair accuracy": _percent(seen.get("pair_accuracy")),
         "Data": str(config.get("dataset", "")).rsplit("/", 1)[-1],
         "Loss": forms.word(config.get("loss")),
-        "One-shot": _rate(seen.get("one_shot")),
-        "Ways": seen.get("n_way") if isinstance(seen.get("n_way"), int) else None,
-        "Pair accuracy": _rate(seen.get("pair_accuracy")),
         "Created": time.strftime("%d %b, %H:%M", time.localtime(float(manifest.get("created_at") or 0))),
         "Note": upkeep.note(run).split("\n")[0],
     }
 
 
-def _rate(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and 0 <= value <= 1 else None
+def _percent(value: Any) -> float | None:
+    return 100.0 * value if isinstance(value, int | float) and 0 <= value <= 1 else None
 
 
 def table(rows: Sequence[Row], current: str | None) -> list[str]:
     """Draw the list; the names of the runs to look at: those chosen in it, else the first few and the current one."""
     names = [row["Run"] for row in rows]
     key = f"runs_table_{zlib.crc32(chr(0).join(names).encode()):08x}"  # rows are known by number: other rows, other key
-    rate = st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0, width=110)
+    rate = st.column_config.ProgressColumn(format="%.1f%%", min_value=0.0, max_value=100.0, width=110)
     pill = st.column_config.MultiselectColumn(
         options=list(theme.STATES), color=[colour for colour, _ in theme.STATES.values()], width=90
     )
@@ -80,13 +80,17 @@ def table(rows: Sequence[Row], current: str | None) -> list[str]:
         list(rows), hide_index=True, key=key, on_select=lambda: _choose(key, names), selection_mode="multi-row",
         height=min(ROW * (len(rows) + 1) + 3, MOST), placeholder="–",
         column_order=[c for c in rows[0] if c != "Note" or has_notes],
-        column_config={"One-shot": rate, "Pair accuracy": rate, "State": pill, "Note": st.column_config.TextColumn()},
+        column_config={"One-shot": rate, "Pair accuracy": rate, "State": pill,
+                       "Note": st.column_config.TextColumn(width=140)},
         alt="List of runs with their state, data, loss and accuracies",
     )  # fmt: skip
-    if picked := _picked(key, names):
-        return picked
-    first = names[:SHOWN]
-    return first if current in first or current not in names else [current, *first[:-1]]
+    return _picked(key, names) or first(names, current)
+
+
+def first(names: Sequence[str], current: str | None) -> list[str]:
+    """The first few runs, the current one among them."""
+    found = list(names[:SHOWN])
+    return found if current in found or current not in names else [current, *found[:-1]]
 
 
 def _picked(key: str, names: Sequence[str]) -> list[str]:

@@ -16,17 +16,22 @@ from siamese_core.runs import Run
 def draw(run: Run, readable: bool) -> None:
     """The panel; of a run that cannot be read only its name, and Delete."""
     active = run.status().active
-    with st.container(border=True, gap="small"):
+    with st.container(border=True, gap="xsmall"):
         st.markdown(f"**{show.plain(run.name)}**")
         if readable:
             _facts(run)
             _uses(run)
-        with st.container(horizontal=True, gap="small"):
+        with st.container(horizontal=True, gap="xsmall"):
             if readable:
                 _actions(run, active)
-            if st.button("Delete", key="runs_delete", icon=theme.ICONS["delete"], disabled=active,
+            if st.button("Delete", key=_key("delete", run), icon=theme.ICONS["delete"], disabled=active,
                          help="Stop it first." if active else None):  # fmt: skip
                 _delete(run)
+
+
+def _key(what: str, run: Run) -> str:
+    """A button is of one run: pressed when that run has gone, it does nothing to the one that took its place."""
+    return f"runs_{what}_{run.name}"
 
 
 def _facts(run: Run) -> None:
@@ -37,11 +42,14 @@ def _facts(run: Run) -> None:
         parts.append(f"trained for {show.duration(last['seconds'])}")
     if last.get("epoch"):
         parts.append(f"{last['epoch']} of {last.get('epochs') or run.config().epochs} epochs")
-    st.markdown(" · ".join(parts))
+    st.markdown(f":small[{' · '.join(parts)}]")
     if status.state in ("failed", "stalled"):
         st.error(show.plain(status.reason), icon=theme.ICONS["warning"])
     if text := upkeep.note(run):
         st.text(text)
+    if st.button("Change the note" if text else "Add a note", key=_key("note", run), type="tertiary",
+                 icon=theme.ICONS["note"]):  # fmt: skip
+        _note(run)
 
 
 def _uses(run: Run) -> None:
@@ -55,18 +63,16 @@ def _uses(run: Run) -> None:
 
 
 def _actions(run: Run, active: bool) -> None:
-    if st.button("Repeat", key="runs_repeat", type="primary", icon=theme.ICONS["repeat"],
+    if st.button("Repeat", key=_key("repeat", run), type="primary", icon=theme.ICONS["repeat"],
                  help="Put its settings into the Train page's form."):  # fmt: skip
         recipe.repeat(run)
         st.switch_page("pages/train.py", query_params=state.run_query(run.name))
-    if st.button("Note", key="runs_note", icon=theme.ICONS["note"], help="Write down what this run is about."):
-        _note(run)
-    if st.button("Rename", key="runs_rename", icon=theme.ICONS["rename"], disabled=active,
+    if st.button("Rename", key=_key("rename", run), icon=theme.ICONS["rename"], disabled=active,
                  help="It can be renamed when it has ended." if active else None):  # fmt: skip
         _rename(run)
     ready = run.has_weights() and not active
     st.download_button(
-        "Download", functools.partial(packed, run), f"{run.name}.zip", "application/zip", key="runs_download",
+        "Download", functools.partial(packed, run), f"{run.name}.zip", "application/zip", key=_key("download", run),
         icon=theme.ICONS["download"], disabled=not ready, on_click="ignore",
         help="The run as one file, to import elsewhere." if ready
         else "It can be downloaded when it has ended." if active else "It has no trained weights.",

@@ -14,9 +14,10 @@ from siamese_core.runs import Run
 MOST = 6  # columns that can be read
 
 
-def draw(chosen: Sequence[Run]) -> None:
-    """The table; of one run alone beside the usual settings."""
-    configs = {r.name: r.config().to_dict() for r in chosen[:MOST]}
+def draw(chosen: Sequence[Run], current: str) -> None:
+    """The table, the current run first; of one run alone beside the usual settings."""
+    ordered = sorted(chosen, key=lambda r: r.name != current)
+    configs = {r.name: r.config().to_dict() for r in ordered[:MOST]}
     alone = len(configs) == 1
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader("Settings", anchor=False)
@@ -24,9 +25,7 @@ def draw(chosen: Sequence[Run]) -> None:
     rows = side_by_side({"usual": defaults()} | configs if alone else configs, only)
     if rows:
         st.table(rows, border="horizontal", hide_index=True, alt="Settings of the runs side by side")
-        st.caption(
-            "Marked: differs from the usual value." if alone else "Marked: differs from the first run beside it."
-        )
+        st.caption(f"Marked: differs from {'the usual value' if alone else show.plain(ordered[0].name)}.")
     else:
         st.caption("All settings are the usual ones." if alone else "These runs have the same settings.")
     if len(chosen) > MOST:
