@@ -68,21 +68,23 @@ class History:
     messages: list[str] = field(default_factory=list)
 
     def add(self, events: list[dict[str, Any]]) -> History:
-        """Take in further events, in order; returns itself."""
+        """Take in further events, in order; returns itself. Steps without a number are passed over."""
         for e in events:
+            at = e.get("step")
             match e.get("event"):
                 case "start":
                     self.start = e
+                case "message":
+                    self.messages.append(str(e.get("text", "")))
+                case _ if not isinstance(at, int):
+                    pass
                 case "resume":
-                    at = e.get("step", 0)
                     self.steps = [s for s in self.steps if s["step"] <= at]
                     self.epochs = [s for s in self.epochs if s["step"] <= at]
                 case "step":
                     self.steps.append(e)
                 case "epoch":
                     self.epochs.append(e)
-                case "message":
-                    self.messages.append(str(e.get("text", "")))
         return self
 
 
@@ -228,8 +230,12 @@ class Run:
             raise RunError("The starter model comes with Siamese Lab and cannot be deleted.")
         if self.status().active:
             raise RunError(f"Run {self.name} is training; stop it first, then delete it.")
-        self.manifest()  # never delete a folder that is not a run
-        shutil.rmtree(self.folder)
+        if not (self.folder / "status.json").is_file():
+            self.manifest()  # never delete a folder that is not a run
+        try:
+            shutil.rmtree(self.folder)
+        except OSError as e:
+            raise RunError(f"Run {self.name} cannot be deleted: {e.strerror or e}.") from None
 
 
 def runs_folder(explicit: str | Path | None = None) -> Path:
@@ -267,13 +273,19 @@ def find(text: str | Path, folder: Path | None = None) -> Run:
     raise RunError(f"There is no run '{text}'; {here}, and 'starter'.")
 
 
-def create(config: TrainConfig, folder: Path, name: str | None = None) -> Run:
-    """A new run's folder with config.json and a queued status. Raises ConfigError or RunError."""
-    config.check()
-    if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name):
+def check_name(name: str) -> None:
+    """Raises RunError when a run cannot be called this."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", name):
         raise RunError(f"'{name}' cannot be a run's name; use letters, digits, '.', '_' and '-'.")
     if name == "starter":
         raise RunError("The name 'starter' is taken by the model that comes with Siamese Lab; choose another.")
+
+
+def create(config: TrainConfig, folder: Path, name: str | None = None) -> Run:
+    """A new run's folder with config.json and a queued status. Raises ConfigError or RunError."""
+    config.check()
+    if name is not None:
+        check_name(name)
     stem = name or f"{_short(config.dataset)}-{config.loss}-{time.strftime('%Y%m%d-%H%M%S')}"
     now = time.time()
     manifest = {

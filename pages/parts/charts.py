@@ -88,15 +88,19 @@ def line_y(figure: go.Figure, level: float, word: str) -> None:
 
 def overlaid(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], y_title: str, rate: bool, x_title: str = "batches",
-    height: int = 320,
+    height: int = 300, smoothing: float = 0.0,
 ) -> go.Figure:  # fmt: skip
-    """One curve a run, in the palette's order; `rate` shows y as percentages."""
-    figure = go.Figure(layout=theme.layout(height))
+    """One curve a run, in the palette's order; `rate` shows y as percentages. With smoothing the curves as they
+    are stay behind, faint."""
+    figure = go.Figure(layout=theme.layout(height, uirevision=f"{y_title} by {x_title}"))
     for i, (name, (x, y)) in enumerate(curves.items()):
-        dash = ("solid", "dash", "dot")[i // len(theme.PALETTE) % 3]
+        colour, dash = theme.colour_of(i), ("solid", "dash", "dot")[i // len(theme.PALETTE) % 3]
+        if smoothing:
+            faint = {"color": theme.faded(colour, 0.3), "width": 1}
+            figure.add_scatter(x=list(x), y=list(y), mode="lines", line=faint, hoverinfo="skip", showlegend=False)
         figure.add_scatter(
-            x=list(x), y=list(y), mode="lines+markers" if len(x) < 60 else "lines", name=name, marker={"size": 5},
-            line={"color": theme.colour_of(i), "width": 2.5, "dash": dash},
+            x=list(x), y=smoothed(y, smoothing), mode="lines+markers" if len(x) < 60 else "lines", name=name,
+            marker={"size": 5}, line={"color": colour, "width": 2.5, "dash": dash},
             hovertemplate="%{y:.1%}" if rate else "%{y:.3g}",
         )  # fmt: skip
     figure.update_layout(xaxis_title=x_title, yaxis_title=y_title, showlegend=True)

@@ -48,6 +48,10 @@ ICONS = {
     "mend": ":material/build:",
     "add": ":material/add:",
     "swap": ":material/swap_horiz:",
+    "note": ":material/edit_note:",
+    "rename": ":material/drive_file_rename_outline:",
+    "download": ":material/download:",
+    "table": ":material/table_view:",
 }
 
 # A run's state: the word's colour in Streamlit's markdown, and its icon.

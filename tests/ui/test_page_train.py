@@ -1,4 +1,4 @@
-"""The Train and Runs pages: what can be done there."""
+"""The Train page: what can be done there."""
 
 from __future__ import annotations
 
@@ -164,26 +164,3 @@ def test_a_finished_run_can_be_left_for_the_next_ones_data(world):
     app.query_params["run"] = "running"
     app.run()
     assert app.segmented_control(key="train_view").value == "run"
-
-
-def test_repeat_fills_the_form(world):
-    run = world("finished")
-    app = worlds.visit("runs", "finished")
-    app.button(key="runs_repeat").click().run()
-    assert app.title[0].value == "Train"
-    assert app.number_input(key="train_set_width").value == Run(run).config().width == 8
-
-
-def test_delete_asks_first(world):
-    run = world("finished")
-    app = worlds.visit("runs", "finished")
-    app.button(key="runs_delete").click().run()
-    assert run.exists()
-    app.button(key="runs_really").click().run()
-    assert not run.exists()
-    assert not worlds.told(app)
-
-
-def test_a_training_cannot_be_deleted(world):
-    world("running")
-    assert worlds.visit("runs", "running").button(key="runs_delete").disabled

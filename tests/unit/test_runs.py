@@ -94,6 +94,14 @@ def test_resumed_stretches_replace_what_they_repeat():
     assert h.epochs == []
 
 
+def test_steps_without_a_number_are_passed_over():
+    kinds = ("step", "epoch", "resume")
+    h = History().add(
+        [{"event": "step", "step": 1}, *({"event": k} for k in kinds), *({"event": k, "step": "1"} for k in kinds)]
+    )
+    assert (h.steps, h.epochs) == ([{"event": "step", "step": 1}], [])
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -134,9 +142,27 @@ def test_delete_refuses_what_is_active_and_what_is_no_run(tmp_path):
     run.delete()
     assert not run.folder.exists()
     (tmp_path / "photos").mkdir()
-    with pytest.raises(RunError):
+    with pytest.raises(RunError, match="not a run"):
         Run(tmp_path / "photos").delete()
     assert (tmp_path / "photos").exists()
+
+
+def test_a_damaged_run_can_be_deleted_and_one_that_is_gone_is_told(tmp_path):
+    run = _run(tmp_path)
+    (run.folder / "config.json").write_bytes(b'{"format": 1, "conf')
+    write_json(run.folder / "status.json", {"state": "finished"})
+    run.delete()
+    assert not run.folder.exists()
+    with pytest.raises(RunError, match="not a run"):
+        run.delete()
+
+
+def test_a_card_of_another_shape_reads_as_missing(tmp_path):
+    run = _run(tmp_path)
+    write_json(run.folder / "card.json", {"threshold": 1.0, "validation": [1]})
+    assert run.card() is None
+    write_json(run.folder / "card.json", {"threshold": 1.0})
+    assert run.card() == {"threshold": 1.0}
 
 
 def test_find_lists_what_there_is(tmp_path):
