@@ -49,7 +49,7 @@ def _draw(chosen: Sequence[Run]) -> None:
         across = st.segmented_control("By", list(ACROSS), default="batches", key="runs_across", required=True,
                                       label_visibility="collapsed")  # fmt: skip
         with st.container(horizontal=True, vertical_alignment="center", width=250):
-            st.caption("Smoothing", width="content")
+            st.markdown(":small[Smoothing]", width="content")
             smoothing = st.slider("Smoothing", 0.0, 0.99, usual, 0.01, key=f"runs_smoothing_{kind}", width="stretch",
                                   label_visibility="collapsed")  # fmt: skip
     curves = {}

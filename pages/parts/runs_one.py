@@ -39,7 +39,7 @@ def _facts(run: Run) -> None:
     last = {**(history.steps or [{}])[-1], **(history.epochs or [{}])[-1]}
     parts = [show.state_word(status.state)]
     if last.get("seconds"):
-        parts.append(f"trained for {show.duration(last['seconds'])}")
+        parts.append(show.duration(last["seconds"]))
     if last.get("epoch"):
         parts.append(f"{last['epoch']} of {last.get('epochs') or run.config().epochs} epochs")
     st.markdown(f":small[{' · '.join(parts)}]")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import worlds
 
-from pages.parts import runs_curves, runs_list, runs_one, runs_settings
+from pages.parts import charts, runs_curves, runs_list, runs_one, runs_settings
 from siamese_core import archive, runs, upkeep
 from siamese_core.config import defaults
 from siamese_core.files import read_json, write_json
@@ -121,6 +121,15 @@ def test_long_curves_are_thinned_to_their_means():
     x, y = runs_curves.thinned(([float(i) for i in range(10)], [0.0, 2.0] * 5), most=5)
     assert (x, y) == ([1, 3, 5, 7, 9], [1.0] * 5)
     assert runs_curves.thinned(([1.0], [2.0])) == ([1.0], [2.0])
+
+
+def test_smoothed_curves_keep_the_raw_ones_behind():
+    curves = {"a": ([1, 2, 3], [0.0, 1.0, 0.0]), "b": ([1], [0.5])}
+    plain, smooth = charts.overlaid(curves, "Loss", False), charts.overlaid(curves, "Loss", False, smoothing=0.9)
+    assert [list(t.y) for t in plain.data] == [[0.0, 1.0, 0.0], [0.5]]
+    assert [t.name for t in smooth.data if t.showlegend is not False] == ["a", "b"]
+    assert list(smooth.data[0].y) == [0.0, 1.0, 0.0]
+    assert 0 < smooth.data[1].y[2] < 0.5
 
 
 def test_names_and_values_are_plain_text():
