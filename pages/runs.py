@@ -29,7 +29,8 @@ def page() -> None:
     if run is None:
         show.empty("There are no runs yet. Training a network on handwritten digits takes about a minute.", "train",
                    "Train a network")  # fmt: skip
-        runs_import.button()
+        with st.container(horizontal_alignment="center"):
+            runs_import.button()
         return
     chosen, readable = _lists(runs.all_runs(runs.runs_folder()), run)
     with st.grid(3, min_column_width=280, gap=("small", "medium")) as grid:
