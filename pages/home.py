@@ -78,11 +78,11 @@ def _recent(mine: list[Run]) -> None:
     if not mine:
         st.caption("None yet. The first one takes about a minute, and stays here when you close the page.")
         return
-    with st.container(border=True, gap="xxsmall"):
+    with st.container(border=True, gap="xxsmall", key="home_recent"):
         for run in mine[:MOST_RUNS]:
             with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
                 st.page_link("pages/train.py", label=show.plain(run.name), query_params=state.run_query(run.name))
-                st.markdown(frame.facts(run), width="content")
+                st.markdown(f":small[{frame.facts(run)}]", width="content")
     if len(mine) > MOST_RUNS:
         st.page_link("pages/runs.py", label=f"All {len(mine)} runs", icon=theme.ICONS["runs"],
                      query_params=state.run_query())  # fmt: skip

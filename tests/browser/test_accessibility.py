@@ -51,6 +51,12 @@ def address(request: Any, finished_run: Path, tmp_path_factory: pytest.TempPathF
         yield url
 
 
+def quiet(tab: Any) -> None:
+    """Wait until nothing on the page has changed for a second."""
+    tab.evaluate("window.lastCount = -1")
+    tab.wait_for_function(QUIET)
+
+
 def opened(browser: Any, address: str, page: str, scheme: str = "light") -> Any:
     """A tab with a page that has drawn itself, its expanders open."""
     tab = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme).new_page()
@@ -60,10 +66,10 @@ def opened(browser: Any, address: str, page: str, scheme: str = "light") -> Any:
     tab.get_by_test_id("stBaseButton-primary").first.wait_for()
     if page == "home":
         tab.locator(".verdict.same").wait_for()
-    tab.wait_for_function(QUIET)
+    quiet(tab)
     for summary in tab.locator("[data-testid=stExpander] summary").all():
         summary.click()
-        tab.wait_for_function(QUIET)
+        quiet(tab)
     return tab
 
 
@@ -88,7 +94,7 @@ def test_axe_finds_nothing_serious(browser: Any, address: str, scheme: str) -> N
         choices = tab.locator("[data-testid=stButtonGroup]").first.get_by_role("radio")
         for choice in choices.all()[1:]:
             choice.click()
-            tab.wait_for_function(QUIET)
+            quiet(tab)
             found += problems(tab, f"{page}, {choice.inner_text()}")
         tab.context.close()
     assert not found, "\n".join(found)
