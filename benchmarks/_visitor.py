@@ -80,6 +80,7 @@ class Visitor:
         self.elements: dict[str, Any] = {}  # what is on the page: key -> its message
         self.pages: dict[str, str] = {}  # address -> what Streamlit calls it
         self.page, self.query, self.session = "", "", ""
+        self.ticking = ""  # the part of the page that wants to be drawn every second
         self.received = bytearray()  # everything since the last question
 
     async def __aenter__(self) -> Visitor:
@@ -95,7 +96,11 @@ class Visitor:
         self.page, self.query, self.states = page, query, {}
         return await self.rerun()
 
-    async def rerun(self, **changes: Any) -> float:
+    async def tick(self) -> float | None:
+        """Run the page's ticking part again, as a browser does every second; None when nothing ticks."""
+        return await self.rerun(fragment=self.ticking) if self.ticking else None
+
+    async def rerun(self, fragment: str = "", **changes: Any) -> float:
         """Run the page again after setting widgets by their keys; seconds until it is drawn.
 
         True presses a button; other values are set, words by what the reader sees.
@@ -103,6 +108,7 @@ class Visitor:
         message = BackMsg()
         client = message.rerun_script
         client.query_string = self.query
+        client.fragment_id = fragment
         if self.page in self.pages:
             client.page_script_hash = self.pages[self.page]
         else:
@@ -116,6 +122,9 @@ class Visitor:
                 self.states[state.id] = state
         client.widget_states.widgets.extend([*self.states.values(), *pressed])
         self.received.clear()
+        if not fragment:
+            self.elements.clear()
+            self.ticking = ""
         began = time.perf_counter()
         await self.socket.send(message.SerializeToString())
         await asyncio.wait_for(self._until_drawn(), WAIT)
@@ -174,6 +183,8 @@ class Visitor:
             self.session = message.new_session.initialize.session_id or self.session
         elif kind == "navigation":
             self.pages = {p.url_pathname: p.page_script_hash for p in message.navigation.app_pages}
+        elif kind == "auto_rerun":
+            self.ticking = message.auto_rerun.fragment_id
         elif kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
         elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
@@ -184,7 +195,6 @@ class Visitor:
         return message
 
     async def _until_drawn(self) -> None:
-        self.elements.clear()
         while True:
             message = await self._next()
             if message.WhichOneof("type") == "script_finished" and message.script_finished in DONE:

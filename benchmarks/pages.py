@@ -13,22 +13,19 @@ import os
 import subprocess
 import sys
 import tempfile
-from importlib import util
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 
+from siamese_core import bench
+
 RERUNS, WARM = 30, 3
 SECONDS = 8  # of training
 POINTS = 2000
 
-_spec = util.spec_from_file_location("benchmarks._visitor", Path(__file__).with_name("_visitor.py"))
-assert _spec is not None
-assert _spec.loader is not None
-visitor = sys.modules.setdefault(_spec.name, util.module_from_spec(_spec))
-_spec.loader.exec_module(visitor)
+visitor = bench.load("_visitor")
 
 # What is changed before each rerun, beside nothing at all: page -> (words, widgets)
 ACTIONS: dict[str, tuple[str, dict[str, Any]]] = {
