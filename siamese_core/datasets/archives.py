@@ -11,10 +11,8 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import struct
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
@@ -33,7 +31,6 @@ _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst"
 _SIGNATURES = (b"PK\x03\x04", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\0")
 _BLOCK = 2**20
 _ENTRY = b"PK\x01\x02"  # each entry of the directory begins so
-_BROKEN = (zipfile.BadZipFile, OSError, EOFError, ValueError, OverflowError, RuntimeError, struct.error, zlib.error)
 
 
 class SafeZip:
@@ -51,7 +48,9 @@ class SafeZip:
             self._zip = zipfile.ZipFile(path)
         except FileNotFoundError as error:
             raise DataError(f"There is no file {path}.") from error
-        except _BROKEN as error:
+        except DataError:
+            raise
+        except Exception as error:  # sizes and offsets that cannot be raise whatever comes
             raise DataError(f"{self.label} is not a zip file, or a damaged one; make it again.") from error
         try:
             self._entries = self._judged(max_total)
@@ -88,7 +87,9 @@ class SafeZip:
                     if left < 0:
                         raise self._refused(f"holds '{plain_name(name)}', which is larger than it says")
                     yield block
-        except _BROKEN as error:
+        except DataError:
+            raise
+        except Exception as error:  # each way of packing has errors of its own, down to a seek before the file
             raise self._refused(f"is damaged at '{plain_name(name)}'; make it again") from error
 
     def close(self) -> None:
