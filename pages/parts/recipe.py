@@ -85,10 +85,10 @@ def _recipe() -> None:
     state.default("train_preset", mine.preset or names[0])
     chosen = st.selectbox("Recipe", names, key="train_preset", on_change=_refill, format_func=str.capitalize)
     st.caption(presets.about(chosen))
-    left, right = st.columns(2)
-    for i, name in enumerate(forms.MAIN):
-        with (left, right)[i % 2]:
-            forms.settings([name])
+    with st.grid(2, min_column_width=120, gap="small") as grid:
+        for name in forms.MAIN:
+            with grid.cell():
+                forms.settings([name])
     if words := forms.margin_words():
         st.caption(words, help=forms.FIELDS["margin"].metadata["help"])
     with st.expander("All settings", icon=":material/tune:"):
