@@ -4,13 +4,14 @@ readers of runs ask here first, so that nobody after them meets a word where a n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 LARGEST = 1e18
 _WHOLE = ("step", "epoch", "epochs", "n_way", "pid")
 _STATUS = ("heartbeat", "started", "seconds", "pid", "epoch", "epochs", "step")
 _WORDS = ("state", "reason", "device")
+_BINS = "histogram"  # of distances: the one field of an event that holds several numbers
 _NEEDED = {"step": ("step", "loss"), "epoch": ("step", "seconds"), "resume": ("step",)}
 
 
@@ -40,7 +41,10 @@ def event(value: object) -> bool:
         return False
     if any(k in told and not _number(told[k], whole=True, low=0) for k in _WHOLE):
         return False
-    return kind in ("start", "resume") or all(_numbers(v) for k, v in told.items() if k != "event")
+    if kind in ("start", "resume"):
+        return True
+    bins = told.pop(_BINS, {})
+    return _numbers(bins) and all(_scalar(v) for k, v in told.items() if k != "event")
 
 
 def card(value: object) -> bool:
@@ -84,13 +88,16 @@ def _number(
     return (-LARGEST if low is None else low) <= value <= (2**31 if whole else high)
 
 
-def _numbers(value: object) -> bool:
-    """Whether everything in a value is a number (a loss may have ended as NaN), a yes or a no."""
-    if isinstance(value, Mapping):
-        return all(_numbers(v) for v in value.values())
-    if isinstance(value, list):
-        return all(_numbers(v) for v in value)
+def _scalar(value: object) -> bool:
+    """Whether a value is one number (a loss may have ended as NaN), a yes or a no."""
     return isinstance(value, bool) or _number(value, none=True) or value != value
+
+
+def _numbers(value: object) -> bool:
+    """Whether everything in a value is a number."""
+    if isinstance(value, dict):
+        return all(_numbers(v) for v in value.values())
+    return _each(value, _numbers) if isinstance(value, list) else _scalar(value)
 
 
 def _each(values: object, good: Callable[[Any], bool]) -> bool:

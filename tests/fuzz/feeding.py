@@ -26,7 +26,7 @@ from tests.fuzz import bad_archives, bad_pictures, bad_records
 SEED = 20
 SPECS = (InputSpec(1, 28, 28, "ink"), InputSpec(3, 32, 24, "photo"))
 RECORDS = ("config.json", "card.json", "status.json", "events.jsonl")
-MOST_MEMORY = 400 * 2**20  # bytes that one upload may take at its worst moment; 40 million pixels take 370 MiB
+MOST_MEMORY = 450 * 2**20  # bytes that one upload may take at its worst moment; 40 million pixels take 380 MiB
 MOST_SECONDS = 10.0  # of processor time for one upload
 ZIP_NAME = "up\u202eload/../\n.zip"
 

@@ -22,7 +22,15 @@ def test_a_status_keeps_what_is_of_its_kind():
 STEP = {"event": "step", "step": 1, "loss": 0.5, "epoch": 1, "seconds": 1}
 
 
-@pytest.mark.parametrize("value", [STEP, STEP | {"loss": float("nan")}, {"event": "message", "text": "Hello."}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        STEP,
+        STEP | {"loss": float("nan")},
+        STEP | {"histogram": {"low": 0, "same": [1, 2]}},
+        {"event": "message", "text": "x"},
+    ],
+)
 def test_events_that_can_be_used(value):
     assert records.event(value)
 
@@ -30,7 +38,8 @@ def test_events_that_can_be_used(value):
 @pytest.mark.parametrize(
     "value",
     [[], {}, {"event": []}, STEP | {"step": "1"}, STEP | {"step": -1}, STEP | {"loss": None}, STEP | {"loss": 10**400},
-     STEP | {"more": ["x"]}, {"event": "resume"}, {"event": "message", "text": 3}, {"event": "epoch", "step": 3}],
+     STEP | {"loss": {"a": 1}}, STEP | {"more": [1]}, STEP | {"histogram": ["x"]},
+     {"event": "resume"}, {"event": "message", "text": 3}, {"event": "epoch", "step": 3}],
 )  # fmt: skip
 def test_events_that_cannot(value):
     assert not records.event(value)
