@@ -63,6 +63,7 @@ class _Engine:
             from siamese_core import device, trained  # noqa: F401 (the import is the point)
 
             self.words = device.describe()
+            datasets.load("digits")  # scikit-learn takes seconds to import, too
         except Exception:
             logging.getLogger("siamese_lab").exception("The device could not be asked for")
         finally:

@@ -60,15 +60,17 @@ def _data() -> str | None:
 
 
 def _zip() -> str | None:
-    home = runs.runs_folder()
+    mine = state.lab().archives  # nobody else's: another session must not see them
     given = st.file_uploader("Zip of class folders", "zip", key="train_zip", max_upload_size=uploads.MAX_ZIP >> 20,
                              help="As in cat/1.png, cat/2.png, dog/1.png: at least six classes.")  # fmt: skip
     if given is not None:
-        path = uploads.keep_zip(home, given.name, given.getvalue())
-        st.caption(f":material/save: Kept as {show.plain(path.name)} below the runs folder, for the training process.")
+        path = uploads.keep_zip(runs.runs_folder(), given.name, given.getvalue())
+        if path not in mine:
+            mine.append(path)
+        st.caption(f":material/save: Kept as {show.plain(path.name)} below the runs folder, for the training process. "
+                   "It is deleted with the last run that was trained on it.")  # fmt: skip
         return str(path)
-    kept = uploads.kept_zips(home)
-    if not kept:
+    if not (kept := [p for p in mine if p.exists()]):
         return None
     path = st.selectbox("Uploaded before", kept, key="train_kept", format_func=lambda p: p.name)
     st.button("Delete this upload", icon=theme.ICONS["delete"], key="train_drop", on_click=uploads.drop_zip,

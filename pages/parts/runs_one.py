@@ -7,9 +7,9 @@ import io
 
 import streamlit as st
 
-from pages.parts import recipe, show, state, theme
+from pages.parts import recipe, show, state, theme, uploads
 from siamese_core import archive, upkeep
-from siamese_core.errors import SiameseError
+from siamese_core.errors import RunError, SiameseError
 from siamese_core.runs import Run
 
 
@@ -137,5 +137,10 @@ def _delete(run: Run) -> None:
 
 @show.told_later
 def _remove(run: Run) -> None:
+    try:
+        dataset = run.config().dataset
+    except RunError:  # a damaged one
+        dataset = ""
     run.delete()
+    uploads.drop_unused(run.folder.parent, dataset)
     state.choose_run(None)

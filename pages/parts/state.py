@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -45,6 +46,7 @@ class Lab:
     visited: set[tuple[str, bool]] = field(default_factory=set)  # pages used, and whether with a run of one's own
     seeds: dict[str, int] = field(default_factory=dict)  # "draw another" on each page
     answers: dict[str, Any] = field(default_factory=dict)  # results asked for by a button, by what they are of
+    archives: list[Path] = field(default_factory=list)  # to train on, kept below the runs folder
     kept: dict[str, list[tuple[str, bytes]]] = field(default_factory=dict)  # pictures given, by who asked for them
 
 

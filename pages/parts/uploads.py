@@ -16,9 +16,10 @@ from typing import Any
 import streamlit as st
 
 from siamese_core.datasets.archives import SafeZip
-from siamese_core.errors import DataError
+from siamese_core.errors import DataError, RunError
 from siamese_core.files import write_atomic
 from siamese_core.modalities.image import decode, plain_name
+from siamese_core.runs import Run, all_runs
 
 PICTURES = ["png", "jpg", "jpeg", "gif", "bmp", "tif", "tiff", "webp", "pgm", "ppm", "pbm"]
 MOST_PICTURES = 400
@@ -127,11 +128,20 @@ def keep_zip(runs: Path, name: str, data: bytes) -> Path:
     return path
 
 
-def kept_zips(runs: Path) -> list[Path]:
-    """Archives that were uploaded to train on."""
-    return sorted((runs / FOLDER).glob("*/*.zip"))
-
-
 def drop_zip(path: Path) -> None:
     """Delete an uploaded archive."""
     shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def drop_unused(folder: Path, dataset: str) -> None:
+    """Delete what a run was trained on if it is an uploaded archive that no run in the folder needs any more."""
+    path = Path(dataset)
+    if path in (folder / FOLDER).glob("*/*.zip") and not any(_learnt_from(r, dataset) for r in all_runs(folder)):
+        drop_zip(path)
+
+
+def _learnt_from(run: Run, dataset: str) -> bool:
+    try:
+        return run.config().dataset == dataset
+    except RunError:
+        return False

@@ -155,6 +155,26 @@ def test_delete_asks_first(world):
     assert not worlds.told(app)
 
 
+def test_an_uploaded_archive_goes_with_the_last_run_that_was_trained_on_it(world, runs_folder):
+    kept = runs_folder / ".uploads" / "0123456789abcdef" / "letters.zip"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"zip")
+    own = runs_folder.parent / "letters.zip"  # somebody's own file is never deleted
+    own.write_bytes(b"zip")
+    first, last = world("finished"), world("failed")
+    for run, dataset in ((first, own), (last, kept)):
+        manifest = read_json(run / "config.json")
+        write_json(run / "config.json", manifest | {"config": manifest["config"] | {"dataset": str(dataset)}})
+    app = worlds.visit("runs", "finished")
+    for name, left in (("finished", True), ("failed", False)):
+        app.query_params["run"] = name
+        app.run()
+        app.button(key=f"runs_delete_{name}").click().run()
+        app.button(key="runs_really").click().run()
+        assert kept.exists() is left
+    assert own.exists()
+
+
 def test_what_is_training_is_neither_renamed_nor_deleted_nor_downloaded(world):
     world("running")
     app = worlds.visit("runs", "running")

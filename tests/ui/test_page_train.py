@@ -117,7 +117,11 @@ def test_a_zip_to_train_on_is_kept_and_can_be_deleted(runs_folder, no_process):
     (run,) = runs.all_runs(runs_folder)
     assert run.config().dataset == str(kept)
     assert run.config().extra_classes == "none"
+    other = worlds.visit("train")
+    other.selectbox(key="train_source").set_value("zip").run()
+    assert "train_kept" not in {b.key for b in other.selectbox}  # another session sees nothing of it
     app.file_uploader(key="train_zip").set_value(None).run()
+    assert app.selectbox(key="train_kept").options == ["my-letters.zip"]
     app.button(key="train_drop").click().run()
     assert not kept.exists()
 
