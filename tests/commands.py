@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,11 +20,16 @@ TINY = [
 
 
 def command(*words: str, **more: Any) -> subprocess.Popen[str]:
-    """The command line in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "siamese_core", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, **more,
-    )  # fmt: skip
+    """The command line in a process of its own, which Ctrl-C reaches even where the tests run in the background
+    (a shell lets what it starts there ignore it)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "siamese_core", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, **more,
+        )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def scribble(path: Path, seed: int = 0, size: int = 64) -> Path:
