@@ -73,11 +73,6 @@ def get(key: str, otherwise: Any = None) -> Any:
     return st.session_state.get(key, otherwise)
 
 
-def forget(key: str) -> None:
-    """Let a widget start afresh."""
-    st.session_state.pop(key, None)
-
-
 def settle_run(names: Sequence[str], preferred: str | None) -> str | None:
     """The current run among `names`: that of the address, else this session's, else `preferred`.
 

@@ -8,14 +8,15 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from tests.waiting import until as wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 SOON = 60_000  # ms until a page must have drawn itself, on a slow machine
@@ -50,16 +51,6 @@ def answers(url: str) -> bool:
             return bool(reply.status == 200)
     except OSError:
         return False
-
-
-def wait_for(true: Callable[[], Any], seconds: float) -> Any:
-    """What `true` returns once it is not false; fails after so many seconds."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if found := true():
-            return found
-        time.sleep(0.2)
-    raise AssertionError(f"still waiting after {seconds} s")
 
 
 def settled(page: Any) -> None:

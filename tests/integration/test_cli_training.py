@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 
 import pytest
 
 from siamese_core.files import write_json
 from siamese_core.runs import Run
 from tests.commands import TINY, command
+from tests.waiting import until
 
 
 def test_runs_are_listed(tiny_run, cli, cli_json):
@@ -106,12 +106,3 @@ def test_ctrl_c_saves_and_stops(runs_folder):
     assert (run.folder / "optimiser.safetensors").is_file()
     lines = err.splitlines()
     assert len(set(lines)) == len(lines)  # nothing is told twice
-
-
-def until(condition, seconds=90.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it did not happen")

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from siamese_core import checkpoint, jobs, presets, runs, worker
 from siamese_core.errors import RunError
 from siamese_core.files import write_json
+from tests.waiting import until
 
 TINY = {
     "image_size": 12, "width": 8, "embedding_size": 8, "extra_classes": "none", "classes_per_batch": 5,
@@ -29,15 +30,6 @@ def own_locks(tmp_path, monkeypatch):
 
 def tiny(**settings):
     return presets.build("digits", **(TINY | {"epochs": 3, "steps_per_epoch": 4} | settings))
-
-
-def until(condition, seconds=90.0, what="the condition"):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := condition():
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"{what} was not met within {seconds} s")
 
 
 def follow(run):
