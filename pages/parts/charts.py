@@ -105,7 +105,9 @@ def overlaid(
         )  # fmt: skip
     figure.update_layout(xaxis_title=x_title, yaxis_title=y_title, showlegend=True)
     if rate:
-        figure.update_layout(yaxis={"tickformat": ".0%"})
+        seen = [v for _, y in curves.values() for v in y] or [0.0, 1.0]
+        spare = max(0.02, 0.08 * (max(seen) - min(seen)))
+        figure.update_layout(yaxis={"tickformat": ".3~p", "range": [min(seen) - spare, min(1.01, max(seen) + spare)]})
     return figure
 
 
@@ -131,6 +133,8 @@ def distance_scale(
     figure.add_shape(type="line", x0=threshold, x1=threshold, y0=0, y1=top * 1.05,
                      line={"color": theme.BASELINE, "dash": "dash", "width": 2})  # fmt: skip
     side = "left" if distance is None or distance <= threshold else "right"
+    share = (threshold - low) / (high - low or 1.0)
+    side = "right" if share > 0.75 else "left" if share < 0.25 else side
     figure.add_annotation(
         x=threshold, y=top, text=f"threshold {threshold:.3g}", showarrow=False, xanchor=side,
         xshift=6 if side == "left" else -6,

@@ -17,6 +17,11 @@ from siamese_core.errors import ConfigError
 MAIN = ("loss", "distance", "epochs", "max_seconds")  # always in sight; the rest is in an expander
 WITH_MARGIN = ("contrastive", "triplet")
 APART = ("dataset", "hold_out")  # have controls of their own
+NOUGHTS = {  # settings that a zero switches off, and what happens then
+    "max_seconds": "no limit",
+    "steps_per_epoch": "the whole set",
+    "groups_per_batch": "all",
+}
 WORDS = {
     "conv4": "Conv4",
     "euclidean": "Euclidean",
@@ -159,11 +164,13 @@ def differences(values: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
         same = (list(value) if isinstance(value, (list, tuple)) else value) == (
             list(usual[name]) if isinstance(usual[name], tuple) else usual[name]
         )
-        rows.append((f.metadata["section"], f.metadata["label"], _told(value), not same))
+        rows.append((f.metadata["section"], f.metadata["label"], _told(value, name), not same))
     return rows
 
 
-def _told(value: Any) -> str:
+def _told(value: Any, name: str) -> str:
+    if name in NOUGHTS and value == 0:
+        return NOUGHTS[name]
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):

@@ -59,11 +59,20 @@ def _draw(chosen: Sequence[Run]) -> None:
             curves[run.name] = (x, y)
     with place:
         if not curves:
-            st.info("There are no curves of these runs yet: they appear after the first epoch.")
+            st.info(_no_curves(chosen))
             return
         words = f"{title} of {', '.join(curves)} by {across}."
         smooth = {n: thinned((x, y)) for n, (x, y) in curves.items()}
         show.chart(charts.overlaid(smooth, title, rate, across, smoothing=smoothing), words, "runs_chart")
+
+
+def _no_curves(chosen: Sequence[Run]) -> str:
+    """Why there is nothing to draw."""
+    if any(r.status().active for r in chosen):
+        return "There are no curves yet: they appear after the first epoch."
+    if len(chosen) == 1:
+        return "This run ended before its first epoch, so there are no curves of it."
+    return "These runs ended before their first epoch, so there are no curves of them."
 
 
 def points(history: History, field: str, across: str) -> Curve:

@@ -160,6 +160,23 @@ def test_margins_suit_their_distance(loss, distance, size, margin):
             assert preset["margin"] == presets.fitting_margin(preset["loss"], preset["distance"], 64)
 
 
+def test_the_thresholds_name_stays_on_the_chart():
+    sides = {}
+    for threshold in (0.02, 0.5, 0.98):
+        figure = charts.distance_scale([0.0, 0.5, 1.0], [3, 1], [1, 3], threshold, distance=0.3)
+        sides[threshold] = next(a.xanchor for a in figure.layout.annotations if "threshold" in a.text)
+    assert sides == {0.02: "left", 0.5: "left", 0.98: "right"}
+
+
+def test_rates_of_runs_stay_below_one_and_near_values_have_ticks_of_their_own():
+    flat = charts.overlaid({"a": ([1, 2], [0.7, 0.7])}, "One-shot", True)
+    low, high = flat.layout.yaxis.range
+    assert 0.6 < low < 0.7 < high < 0.8
+    high_one = charts.overlaid({"a": ([1, 2], [0.95, 1.0])}, "One-shot", True).layout.yaxis.range[1]
+    assert 1.0 <= high_one < 1.05
+    assert flat.layout.yaxis.tickformat == ".3~p"
+
+
 def test_interval_is_a_band_against_dashed_lines():
     figure = charts.interval(0.8, 0.75, 0.85, {"chance": 0.2, "plain pixels": 0.3})
     band = figure.layout.shapes[1]
@@ -222,6 +239,12 @@ def test_whatever_is_chosen_can_be_mended(loss, distance, sampler, mining):
 def test_every_setting_has_one_place_in_the_form():
     shown = [*forms.MAIN, *forms.APART, *(n for names in forms.rare().values() for n in names)]
     assert sorted(shown) == sorted(defaults())
+
+
+def test_a_zero_that_switches_off_is_said_in_words():
+    told = {label: value for _, label, value, _ in forms.differences({"max_seconds": 0.0, "steps_per_epoch": 0})}
+    assert told["Time limit (s)"] == "no limit"
+    assert told["Batches an epoch"] == "the whole set"
 
 
 def test_differences_are_marked():

@@ -18,8 +18,7 @@ export default function ({ data, parentElement }) {
   board.setAttribute("aria-label", data.alt);
 
   const classes = data.classes.map((c) => classTile(data, c));
-  const middle = (q) => q.to.reduce((a, b) => a + b, 0) / q.to.length;
-  const queries = data.queries.slice().sort((a, b) => middle(a) - middle(b) || a.number - b.number);
+  const queries = data.queries;
   const tiles = queries.map((q) => queryTile(data, q));
   board.append(...classes, ...tiles);
 
