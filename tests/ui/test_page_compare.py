@@ -126,6 +126,7 @@ def test_the_camera_says_what_to_do_without_one(compare):
     upload(app, 1, worlds.picture(1), "second.png").run()
     assert not worlds.told(app)
     assert "Camera picture" in worlds.words(app)
+    assert "use Upload or Draw" not in worlds.words(app)
     assert len(app.image) == 4
 
 
