@@ -57,13 +57,13 @@ def _draw(run: Run, status: Status) -> None:
             )
             until = history.steps[-1]["step"] if history.steps else 0
             show.chart(charts.accuracy_curves(history.epochs, until, HIGH), _accuracy_words(history), "live_accuracy")
-        _more_charts(run, history)
+        _more_charts(run, status, history)
     if history.messages:
         with st.expander("Log", icon=":material/notes:"):
             st.markdown("\n".join(f"- {show.plain(m)}" for m in history.messages[-30:]))
 
 
-def _more_charts(run: Run, history: History) -> None:
+def _more_charts(run: Run, status: Status, history: History) -> None:
     """Under the two first ones: how far apart validation pairs are now, and the learning rate."""
     left, right = st.columns(2)
     seen = histograms(history) or _of_the_card(run)
@@ -78,7 +78,9 @@ def _more_charts(run: Run, history: History) -> None:
     if any(s.get("learning_rate") is not None for s in history.steps):
         with right:
             rate = history.steps[-1].get("learning_rate")
-            st.markdown(f"**Learning rate**, now {show.number(rate)}" if rate else "**Learning rate**")
+            st.markdown(
+                f"**Learning rate**, now {show.number(rate)}" if rate and status.active else "**Learning rate**"
+            )
             show.chart(charts.learning_rate(history.steps, history.steps[-1]["step"]),
                        "The learning rate by batch: it rises at first, then falls to zero.", "live_rate")  # fmt: skip
 
