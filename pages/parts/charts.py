@@ -11,6 +11,8 @@ import plotly.graph_objects as go
 
 from pages.parts import theme
 
+WORDS = 0.24  # of a distance scale's width: what the threshold's words need
+
 
 def smoothed(values: Sequence[float], weight: float = 0.9) -> list[float]:
     """Exponential moving average, corrected for its start; the same length as `values`."""
@@ -105,7 +107,7 @@ def overlaid(
         )  # fmt: skip
     figure.update_layout(xaxis_title=x_title, yaxis_title=y_title, showlegend=True)
     if rate:
-        figure.update_layout(yaxis={"tickformat": ".0%"})
+        figure.update_layout(yaxis={"tickformat": "~%"})  # close by each other, they need their decimals
     return figure
 
 
@@ -130,10 +132,11 @@ def distance_scale(
     low, high = min(ends), max(ends)
     figure.add_shape(type="line", x0=threshold, x1=threshold, y0=0, y1=top * 1.05,
                      line={"color": theme.BASELINE, "dash": "dash", "width": 2})  # fmt: skip
-    side = "left" if distance is None or distance <= threshold else "right"
+    room = threshold + WORDS * (high - low)
+    left = room > high or (distance is not None and threshold < distance < room)
     figure.add_annotation(
-        x=threshold, y=top, text=f"threshold {threshold:.3g}", showarrow=False, xanchor=side,
-        xshift=6 if side == "left" else -6,
+        x=threshold, y=top, text=f"threshold {threshold:.3g}", showarrow=False, xanchor="right" if left else "left",
+        xshift=-6 if left else 6,
     )  # fmt: skip
     if distance is not None:
         _this_pair(figure, distance, theme.SAME if distance <= threshold else theme.DIFFERENT, top, low, high)

@@ -105,6 +105,15 @@ def test_distance_scale_puts_the_pair_where_it_is(distance, colour):
     assert low < 0 <= distance <= 1 < high
 
 
+@pytest.mark.parametrize(
+    ("threshold", "distance", "side"),
+    [(0.4, 0.1, "left"), (0.4, 0.45, "right"), (0.4, 0.9, "left"), (0.9, 0.1, "right"), (0.4, None, "left")],
+)
+def test_the_thresholds_words_stand_where_the_pair_is_not(threshold, distance, side):
+    figure = charts.distance_scale([0, 0.5, 1.0], [8, 2], [1, 3], threshold, distance)
+    assert figure.layout.annotations[0].xanchor == side
+
+
 def test_distance_scale_reaches_a_pair_outside_the_histogram():
     figure = charts.distance_scale([0, 0.5, 1.0], [8, 2], [1, 3], 0.4, 7.0)
     assert figure.layout.xaxis.range[1] > 7
