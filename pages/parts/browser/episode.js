@@ -123,6 +123,7 @@ function queryTile(data, q) {
   const tile = make("button", `tile query ${q.state}`, sheet(data.pictures[q.picture], ""), words([under]));
   tile.type = "button";
   tile.tabIndex = -1;
+  if (data.queries.length > 1) tile.firstChild.append(make("span", "which", q.number)); // they stand by their classes
   tile.setAttribute("aria-label", q.said);
   return tile;
 }
