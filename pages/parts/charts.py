@@ -107,7 +107,8 @@ def overlaid(
         )  # fmt: skip
     figure.update_layout(xaxis_title=x_title, yaxis_title=y_title, showlegend=True)
     if rate:
-        figure.update_layout(yaxis={"tickformat": "~%"})  # close by each other, they need their decimals
+        # Marks close by each other need their decimals; nothing is above 100%, even where a flat curve leaves room.
+        figure.update_layout(yaxis={"tickformat": "~%", "autorangeoptions": {"clipmin": -0.03, "clipmax": 1.03}})
     return figure
 
 

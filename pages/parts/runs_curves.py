@@ -59,7 +59,7 @@ def _draw(chosen: Sequence[Run]) -> None:
             curves[run.name] = (x, y)
     with place:
         if not curves:
-            st.info("There are no curves of these runs yet: they appear after the first epoch.")
+            st.info("These runs have no curves: a curve begins with the first epoch.")
             return
         words = f"{title} of {', '.join(curves)} by {across}."
         smooth = {n: thinned((x, y)) for n, (x, y) in curves.items()}
