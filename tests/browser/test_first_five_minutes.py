@@ -111,6 +111,7 @@ def judged(page: Any) -> None:
         a, b = (page.get_by_alt_text(re.compile(f"^Picture {side}, ")).get_attribute("alt") for side in "AB")
         assert (a.removeprefix("Picture A") == b.removeprefix("Picture B")) == same
         page.get_by_role("heading", name=VERDICT).wait_for()
+        page.get_by_text(re.compile("both are of one class" if same else "they are of two classes")).wait_for()
         page.get_by_text("Their distance is").wait_for()
         assert page.get_by_alt_text(re.compile("as the network sees it")).count() == 2
         wait_for(lambda: points(page, "compare_scale") > 5, 20)
