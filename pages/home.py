@@ -51,8 +51,12 @@ def _steps(mine: list[Run], starter: bool) -> list[Step]:
 
 
 def _path(steps: list[Step]) -> None:
-    st.header("Your first five minutes", anchor=False)
-    following = next((s for s in steps if s.open and not s.done), steps[1])
+    following = next((s for s in steps if s.open and not s.done), None)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.header("Your first five minutes", anchor=False)
+        if following is None and st.button("Train another network", key="home_again", type="primary",
+                                           icon=theme.ICONS["train"]):  # fmt: skip
+            st.switch_page("pages/train.py", query_params=state.run_query())
     with st.container(key="home_steps"), st.grid(3, min_column_width=230, gap="small", border=True) as grid:
         for number, step in enumerate(steps, start=1):
             with grid.cell(), st.container(gap="xxsmall"):

@@ -43,7 +43,6 @@ def _sampled(run: Run) -> tasks.Task:
         tuple(names[int(w)] for w in drawn.query_ways[order]),
         [data.items.natural(int(i)) for i in drawn.support],  # type: ignore[attr-defined]
         [data.items.natural(int(i)) for i in drawn.queries[order]],  # type: ignore[attr-defined]
-        drawn=True,
     )
     _measure(run, data, int(ways), int(shots), asked)
     return task

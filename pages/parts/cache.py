@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from pages.parts.preview_work import Answer, Background
+from pages.parts.preview_work import Answer, Background, Spoilt
 from siamese_core import datasets, forecast
 from siamese_core import preview as previews
 from siamese_core.config import TrainConfig
@@ -242,12 +242,19 @@ def _signature(dataset: str) -> tuple[int, ...]:
     return (path.stat().st_size, len(folders), max(times))
 
 
-def speed(config: TrainConfig, spec: InputSpec, start: bool = True) -> Answer | None:
+def speed(config: TrainConfig, spec: InputSpec, busy: Callable[[], bool]) -> Answer | None:
     """How quickly this machine trains with these settings (a Speed, or None in it), or None while it is measured.
 
-    Without `start` only what is known already is told.
+    While the machine is `busy` with a training, only what is known already is told, and nothing is measured.
     """
     key = (spec, *(getattr(config, name) for name in forecast.SPEED))
-    if not start:
+    if busy():
         return _speeds().answers.get(key)
-    return _speeds().ask(key, lambda progress: forecast.measure_apart(config, spec))
+
+    def work(_: Callable[[str, float], None]) -> forecast.Speed | None:
+        found = forecast.measure_apart(config, spec)
+        if busy():  # a training was started meanwhile: half of the machine was measured
+            raise Spoilt
+        return found
+
+    return _speeds().ask(key, work)

@@ -11,6 +11,8 @@ import plotly.graph_objects as go
 
 from pages.parts import theme
 
+WORDS = 0.24  # of a distance scale's width: what the threshold's words need
+
 
 def smoothed(values: Sequence[float], weight: float = 0.9) -> list[float]:
     """Exponential moving average, corrected for its start; the same length as `values`."""
@@ -105,9 +107,8 @@ def overlaid(
         )  # fmt: skip
     figure.update_layout(xaxis_title=x_title, yaxis_title=y_title, showlegend=True)
     if rate:
-        seen = [v for _, y in curves.values() for v in y] or [0.0, 1.0]
-        spare = max(0.02, 0.08 * (max(seen) - min(seen)))
-        figure.update_layout(yaxis={"tickformat": ".3~p", "range": [min(seen) - spare, min(1.01, max(seen) + spare)]})
+        # Marks close by each other need their decimals; nothing is above 100%, even where a flat curve leaves room.
+        figure.update_layout(yaxis={"tickformat": "~%", "autorangeoptions": {"clipmin": -0.03, "clipmax": 1.03}})
     return figure
 
 
@@ -132,12 +133,11 @@ def distance_scale(
     low, high = min(ends), max(ends)
     figure.add_shape(type="line", x0=threshold, x1=threshold, y0=0, y1=top * 1.05,
                      line={"color": theme.BASELINE, "dash": "dash", "width": 2})  # fmt: skip
-    side = "left" if distance is None or distance <= threshold else "right"
-    share = (threshold - low) / (high - low or 1.0)
-    side = "right" if share > 0.75 else "left" if share < 0.25 else side
+    room = threshold + WORDS * (high - low)
+    left = room > high or (distance is not None and threshold < distance < room)
     figure.add_annotation(
-        x=threshold, y=top, text=f"threshold {threshold:.3g}", showarrow=False, xanchor=side,
-        xshift=6 if side == "left" else -6,
+        x=threshold, y=top, text=f"threshold {threshold:.3g}", showarrow=False, xanchor="right" if left else "left",
+        xshift=-6 if left else 6,
     )  # fmt: skip
     if distance is not None:
         _this_pair(figure, distance, theme.SAME if distance <= threshold else theme.DIFFERENT, top, low, high)

@@ -34,7 +34,6 @@ _episode = st.components.v2.component(
 
 def draw(task: Task, found: Sequence[Ranked]) -> None:
     """The task with its answers; without queries, the support set alone."""
-    task, found = task.ordered(found)
     head = headline(task, found)
     st.subheader(head or "Support set", anchor=False)
     _episode(key="episode", data=laid_out(task, found[:MOST_QUERIES]))

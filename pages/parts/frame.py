@@ -85,11 +85,12 @@ def begin(page: str, title: str, purpose: str, own_only: bool = False) -> Run | 
 def _chooser(page: str, own_only: bool) -> Run | None:
     mine = runs.all_runs(runs.runs_folder())
     by_name = {r.name: r for r in mine}
-    if not own_only and (model := starter()):
+    model = starter()
+    if model and not own_only:
         by_name["starter"] = model
     key = f"{page}_run"
     usable = [n for n, r in by_name.items() if own_only or r.has_weights()]
-    name = state.settle_run(list(by_name), next(iter([*usable, *by_name]), None))
+    name = state.settle_run(list(by_name), next(iter([*usable, *by_name]), None), ["starter"] if model else [])
     if not by_name:
         return None
     state.put(key, name)

@@ -25,10 +25,8 @@ WAYS = {"upload": "Upload", "camera": "Camera", "draw": "Draw"}
 CALLED = {"camera": "Camera picture", "draw": "Drawing"}
 STAYS = "What you give stays in this browser session and is gone with it; nothing is saved."
 SHELF = 8  # kept pictures that are shown
-NO_CAMERA = (
-    "No picture? Allow the camera for this page in the browser's address bar, and reload; without a camera, "
-    "use Upload or Draw. Browsers lend a camera only to this machine's own pages and to https."
-)
+NO_CAMERA = "No picture? Allow the camera beside the page's address and reload, or use Upload or Draw."
+LENT = "Browsers lend a camera only to pages of this machine itself, and to those under https."
 
 
 @dataclass(frozen=True)
@@ -140,8 +138,8 @@ def _widget(way: str, label: str, key: str, many: bool) -> list[Source]:
     if way == "upload":
         uploads.pictures(label, name, many)
     elif way == "camera":
-        st.camera_input(label, key=name, label_visibility="collapsed")
-        st.caption(NO_CAMERA)
+        if st.camera_input(label, key=name, label_visibility="collapsed") is None:
+            st.caption(NO_CAMERA, help=LENT)
     else:
         draw.sheet(label, name)
     return sources_of(way, state.get(name))

@@ -77,8 +77,10 @@ def _more_charts(run: Run, status: Status, history: History) -> None:
                        "different classes, after the last epoch.", "live_distances")  # fmt: skip
     if any(s.get("learning_rate") is not None for s in history.steps):
         with right:
-            rate = history.steps[-1].get("learning_rate") if status.active else None
-            st.markdown(f"**Learning rate**, now {show.number(rate)}" if rate else "**Learning rate**")
+            rate = history.steps[-1].get("learning_rate")
+            st.markdown(
+                f"**Learning rate**, now {show.number(rate)}" if rate and status.active else "**Learning rate**"
+            )
             show.chart(charts.learning_rate(history.steps, history.steps[-1]["step"]),
                        "The learning rate by batch: it rises at first, then falls to zero.", "live_rate")  # fmt: skip
 

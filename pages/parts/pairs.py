@@ -26,11 +26,13 @@ MOST_PICKED = 60  # pictures of a class to pick from
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a pair: its name, the picture as it was given, and what a network sees of it."""
+    """One side of a pair: its name, the picture as it was given, what a network sees of it, and whether its name is
+    its class."""
 
     name: str
     picture: np.ndarray
     fit: Callable[[InputSpec], Items]
+    known: bool = False
 
 
 # (which of the two, its place on the page) -> the side, None while it is missing; Swap changes the places
@@ -40,7 +42,7 @@ TWINS = (("A", theme.TWIN_A, "blue"), ("B", theme.TWIN_B, "orange"))  # the two 
 
 def _of_set(data: LabelledSet, i: int) -> Side:
     item = data.items.select(np.array([i]))
-    return Side(data.class_names[int(data.labels[i])], data.items.natural(i), item.fitted)  # type: ignore[attr-defined]
+    return Side(data.class_names[int(data.labels[i])], data.items.natural(i), item.fitted, known=True)  # type: ignore[attr-defined]
 
 
 def drawn(run: Run) -> Giver:

@@ -84,7 +84,7 @@ def time_words(config: TrainConfig) -> str | None:
         return None
     if answer is not None and answer.value is None:
         return ""
-    measured = cache.speed(config, _spec(config), start=not _training())
+    measured = cache.speed(config, _spec(config), _training)
     if measured is None:
         return "" if _training() else None
     if measured.value is None or (answer is None and not config.steps_per_epoch):

@@ -27,6 +27,10 @@ class Answer:
     error: SiameseError | None = None
 
 
+class Spoilt(Exception):
+    """Raised by work whose answer is not worth keeping: the question is open again."""
+
+
 class Background:
     """A few threads that work out answers, the newest question first. The last `most` answers are kept.
 
@@ -75,16 +79,19 @@ class Background:
             answer = self._answer(key, work)
             with self.lock:
                 self.doing.pop(key)
-                self.answers[key] = answer
+                if answer is not None:
+                    self.answers[key] = answer
                 while len(self.answers) > self.most:
                     self.answers.popitem(last=False)
 
-    def _answer(self, key: Hashable, work: Work) -> Answer:
+    def _answer(self, key: Hashable, work: Work) -> Answer | None:
         def show(text: str, share: float) -> None:
             self.doing[key] = (text, share)
 
         try:
             return Answer(work(show))
+        except Spoilt:
+            return None
         except SiameseError as error:
             return Answer(error=error)
         except MemoryError:

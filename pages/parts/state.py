@@ -73,14 +73,15 @@ def get(key: str, otherwise: Any = None) -> Any:
     return st.session_state.get(key, otherwise)
 
 
-def settle_run(names: Sequence[str], preferred: str | None) -> str | None:
+def settle_run(names: Sequence[str], preferred: str | None, elsewhere: Sequence[str] = ()) -> str | None:
     """The current run among `names`: that of the address, else this session's, else `preferred`.
 
-    Writes it back to both, because moving between pages drops the address's parameters.
+    Writes it back to both, because moving between pages drops the address's parameters. A run of the address that
+    is `elsewhere` is there, but not for this page.
     """
     mine = lab()
     asked = st.query_params.get(_RUN)
-    mine.missing = asked if asked and asked not in names else None
+    mine.missing = asked if asked and asked not in (*names, *elsewhere) else None
     chosen = next((n for n in (asked, mine.run) if n in names), preferred)
     if mine.missing is None:
         _write(chosen)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,37 +12,19 @@ import streamlit as st
 from pages.parts import charts, show
 from siamese_core import baseline, one_shot
 from siamese_core.modalities.image import ImageItems
-from siamese_core.one_shot import Ranked, Support
+from siamese_core.one_shot import Support
 from siamese_core.types import Embedder, LabelledSet
 
 
 @dataclass(frozen=True)
 class Task:
-    """A support set, queries, and the right class of each query where it is known. Pictures are what people see.
-
-    `drawn`: the queries were drawn at random, so that nobody minds in which order they stand.
-    """
+    """A support set, queries, and the right class of each query where it is known. Pictures are what people see."""
 
     support: Support
     queries: ImageItems
     truth: tuple[str | None, ...]
     support_pictures: list[np.ndarray]
     query_pictures: list[np.ndarray]
-    drawn: bool = False
-
-    def ordered(self, found: Sequence[Ranked]) -> tuple[Task, list[Ranked]]:
-        """Where the order is free, queries stand in that of the classes they were given: fewer arrows cross."""
-        if not self.drawn:
-            return self, list(found)
-        names = self.support.class_names
-        order = sorted(range(len(found)), key=lambda q: names.index(found[q].classes[0]))
-        moved = replace(
-            self,
-            queries=self.queries.select(np.array(order, dtype=np.int64)),
-            truth=tuple(self.truth[q] for q in order),
-            query_pictures=[self.query_pictures[q] for q in order],
-        )
-        return moved, [found[q] for q in order]
 
 
 def measured(

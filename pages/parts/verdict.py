@@ -29,8 +29,13 @@ def word(found: Comparison) -> str:
     return f":{colour}[{theme.ICONS[icon]} {said}]"
 
 
-def words(found: Comparison) -> None:
-    """The verdict, and the sentence that gives its reason."""
+def truth(a: Side, b: Side) -> bool | None:
+    """Whether the two are of one class, where their classes are known."""
+    return a.name == b.name if a.known and b.known else None
+
+
+def words(found: Comparison, alike: bool | None) -> None:
+    """The verdict, and the sentences that give its reason and say whether it is right, where that is known."""
     if found.same is None or found.threshold is None:
         st.markdown(f"### Distance {show.number(found.distance)}")
         st.caption("This run has no threshold, so there is no verdict; smaller means more alike.")
@@ -38,9 +43,13 @@ def words(found: Comparison) -> None:
     st.markdown(f"## {word(found)}", anchors=False)
     share = found.distance / found.threshold if found.threshold > 0 else float("inf")
     near = " It is a close call." if abs(share - 1) < CLOSE else ""
+    told = ""
+    if alike is not None:
+        are = "both are of one class" if alike else "they are of two classes"
+        told = f" **{'Right' if found.same == alike else 'Wrong'}**: {are}."
     st.markdown(
         f"Their distance is **{show.number(found.distance)}**, {'below' if found.same else 'above'} this run's "
-        f"threshold of {show.number(found.threshold)}.{near}"
+        f"threshold of {show.number(found.threshold)}.{near}{told}"
     )
 
 

@@ -1,10 +1,12 @@
-"""What the browser tests share: a dashboard of its own, waiting for it, pictures to hand over, pressing buttons."""
+"""What the browser tests share: a dashboard of its own, waiting for it, pictures to hand over, pressing buttons,
+drawing, what a chart shows."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -21,6 +23,9 @@ from tests.waiting import until as wait_for
 ROOT = Path(__file__).resolve().parents[2]
 SOON = 60_000  # ms until a page must have drawn itself, on a slow machine
 LATER = 180_000  # ms until a process must have done its work
+
+VEE = [(0.2, 0.2), (0.5, 0.8), (0.8, 0.2)]
+ELL = [(0.3, 0.2), (0.3, 0.8), (0.7, 0.8)]
 
 
 @contextlib.contextmanager
@@ -80,3 +85,53 @@ def picture(seed: int) -> dict[str, Any]:
 def press(page: Any, name: str) -> None:
     """Click a button of the page itself; Streamlit has a Stop of its own above it."""
     page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True).click()
+
+
+def points(page: Any, chart: str) -> int:
+    """How many points the first curve of a chart has; 0 while it is not there."""
+    found = page.evaluate(
+        "key => { const c = document.querySelector(`.st-key-${key} .js-plotly-plot`);"
+        " return c && c._fullData && c._fullData.length ? c._fullData[0].x.length : 0 }",
+        chart,
+    )
+    return int(found)
+
+
+def run_of(page: Any) -> str:
+    """The current run in the address."""
+    found = re.search(r"[?&]run=([^&]+)", page.url)
+    assert found, page.url
+    return found[1]
+
+
+def stroke(page: Any, side: int, points: list[tuple[float, float]]) -> None:
+    """Draw a stroke on one side's paper; points in parts of its width and height."""
+    sheet = page.locator("canvas.paper").nth(side)
+    sheet.scroll_into_view_if_needed()
+    box = sheet.bounding_box()
+    at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    for x, y in at[1:]:
+        page.mouse.move(x, y, steps=6)
+    page.mouse.up()
+
+
+def choose_a_point(page: Any) -> str:
+    """Click a point of the map; its class."""
+    wait_for(lambda: points(page, "map_picture") > 5, 30)
+    settled(page)
+    page.wait_for_timeout(700)
+    x, y, of = page.evaluate(
+        """() => { const g = document.querySelector('.st-key-map_picture .js-plotly-plot'), l = g._fullLayout,
+        t = g._fullData.find(t => t.mode === 'markers' && t.x.length > 5), r = g.getBoundingClientRect();
+        const x = l.xaxis._offset + l.xaxis.d2p(t.x[2]), y = l.yaxis._offset + l.yaxis.d2p(t.y[2]);
+        return [r.left + x, r.top + y, t.name] }"""
+    )
+    page.mouse.move(x - 4, y - 4)
+    page.mouse.move(x, y)
+    page.wait_for_timeout(500)
+    page.mouse.down()
+    page.wait_for_timeout(80)
+    page.mouse.up()
+    return str(of)

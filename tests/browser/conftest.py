@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -18,8 +18,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A headless Chromium; without one these tests are skipped."""
+def launch() -> Iterator[Callable[..., Any]]:
+    """Starts a headless Chromium, with these flags besides; without one on this machine these tests are skipped."""
     chromium = find()
     if chromium is None:
         pytest.skip("there is no Chromium; `make browser` installs one")
@@ -27,9 +27,15 @@ def browser() -> Iterator[Any]:
 
     quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as p:
-        chrome = p.chromium.launch(executable_path=chromium, args=quiet)
-        yield chrome
-        chrome.close()
+        yield lambda *flags: p.chromium.launch(executable_path=chromium, args=[*quiet, *flags])
+
+
+@pytest.fixture(scope="module")
+def browser(launch: Callable[..., Any]) -> Iterator[Any]:
+    """A headless Chromium."""
+    chrome = launch()
+    yield chrome
+    chrome.close()
 
 
 @pytest.fixture

@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from browsing import nothing_broke, picture, press, settled, wait_for
+from browsing import ELL, VEE, nothing_broke, press, settled, stroke, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-
-VEE = [(0.2, 0.2), (0.5, 0.8), (0.8, 0.2)]
-ELL = [(0.3, 0.2), (0.3, 0.8), (0.7, 0.8)]
 
 
 def open_sheets(page: Any, address: str) -> None:
@@ -22,18 +19,6 @@ def open_sheets(page: Any, address: str) -> None:
         page.get_by_role("radio", name="Draw", exact=True).nth(side).click()
         settled(page)
     page.locator("canvas.paper").nth(1).wait_for()
-
-
-def stroke(page: Any, side: int, points: list[tuple[float, float]]) -> None:
-    sheet = page.locator("canvas.paper").nth(side)
-    sheet.scroll_into_view_if_needed()
-    box = sheet.bounding_box()
-    at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
-    page.mouse.move(*at[0])
-    page.mouse.down()
-    for x, y in at[1:]:
-        page.mouse.move(x, y, steps=6)
-    page.mouse.up()
 
 
 def ink(page: Any, side: int) -> int:
@@ -155,16 +140,4 @@ def test_a_thumbnail_is_picked_by_click_and_by_key(page: Any, address: str) -> N
     group.get_by_role("radio").nth(8).press("ArrowRight")
     page.get_by_alt_text("Picture B, kite 1").wait_for()
     assert group.get_by_role("radio").nth(9).is_checked()
-    nothing_broke(page)
-
-
-def test_a_refused_camera_says_what_to_do_and_another_way_is_open(page: Any, address: str) -> None:
-    page.goto(f"{address}/compare?run=starter")
-    page.get_by_role("radio", name="Your own").click()
-    page.get_by_role("radio", name="Camera").first.click()
-    page.get_by_text("use Upload or Draw").wait_for()
-    assert page.get_by_role("button", name="Take Photo").is_disabled()
-    page.get_by_role("radio", name="Upload", exact=True).first.click()
-    page.locator(".st-key-compare_own_0_upload_0 input[type=file]").set_input_files(picture(1))
-    page.get_by_alt_text("Picture A as the network sees it").wait_for()
     nothing_broke(page)

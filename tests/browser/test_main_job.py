@@ -6,26 +6,20 @@ import re
 from typing import Any
 
 import pytest
-from browsing import LATER, SOON, nothing_broke, picture, press, settled, wait_for
+from browsing import (
+    LATER,
+    SOON,
+    choose_a_point,
+    nothing_broke,
+    picture,
+    points,
+    press,
+    run_of,
+    settled,
+    wait_for,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-
-
-def points(page: Any, chart: str) -> int:
-    """How many points the first curve of a chart has; 0 while it is not there."""
-    found = page.evaluate(
-        "key => { const c = document.querySelector(`.st-key-${key} .js-plotly-plot`);"
-        " return c && c._fullData && c._fullData.length ? c._fullData[0].x.length : 0 }",
-        chart,
-    )
-    return int(found)
-
-
-def run_of(page: Any) -> str:
-    """The current run in the address."""
-    found = re.search(r"[?&]run=([^&]+)", page.url)
-    assert found, page.url
-    return found[1]
 
 
 def test_the_main_job(page: Any, address: str) -> None:
@@ -108,21 +102,7 @@ def look_at_the_map(page: Any, address: str, name: str) -> None:
     page.goto(f"{address}/map?run={name}")
     press(page, "Make the map")
     page.locator(".st-key-map_picture .js-plotly-plot").wait_for(timeout=LATER)
-    wait_for(lambda: points(page, "map_picture") > 5, 30)
-    settled(page)
-    page.wait_for_timeout(700)
-    x, y, of = page.evaluate(
-        """() => { const g = document.querySelector('.st-key-map_picture .js-plotly-plot'), l = g._fullLayout,
-        t = g._fullData.find(t => t.mode === 'markers' && t.x.length > 5), r = g.getBoundingClientRect();
-        const x = l.xaxis._offset + l.xaxis.d2p(t.x[2]), y = l.yaxis._offset + l.yaxis.d2p(t.y[2]);
-        return [r.left + x, r.top + y, t.name] }"""
-    )
-    page.mouse.move(x - 4, y - 4)
-    page.mouse.move(x, y)
-    page.wait_for_timeout(500)
-    page.mouse.down()
-    page.wait_for_timeout(80)
-    page.mouse.up()
+    of = choose_a_point(page)
     page.get_by_text("Its true neighbours").wait_for()
     page.get_by_alt_text(f"The chosen picture, of class {of}").wait_for()
     wait_for(lambda: page.get_by_alt_text(re.compile("A neighbour of class")).count() == 6, 30)

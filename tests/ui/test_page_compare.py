@@ -55,6 +55,21 @@ def test_the_same_picture_twice_is_the_same_class(compare):
     assert len(app.image) == 4
 
 
+@pytest.mark.parametrize(("threshold", "same"), [(0.0, "Wrong"), (1e6, "Right")])
+def test_a_verdict_on_known_classes_is_told_right_or_wrong(world, threshold, same):
+    run = world("finished")
+    write_json(run / "card.json", read_json(run / "card.json") | {"threshold": threshold})
+    app = worlds.visit("compare", "finished")
+    assert f"**{same}**: both are of one class." in worlds.words(app)
+    app.button(key="compare_different").click().run()
+    other = "Right" if same == "Wrong" else "Wrong"
+    assert f"**{other}**: they are of two classes." in worlds.words(app)
+    source(app, "picked")
+    assert "both are of one class." in worlds.words(app)
+    upload_pair(app, worlds.picture(1), worlds.picture(1))
+    assert "of one class" not in worlds.words(app)
+
+
 def test_a_verdict_is_on_the_page_at_once_and_can_be_drawn_again(compare):
     before = worlds.words(compare)
     assert ("Same class" in before) != ("Different classes" in before)
@@ -126,6 +141,7 @@ def test_the_camera_says_what_to_do_without_one(compare):
     upload(app, 1, worlds.picture(1), "second.png").run()
     assert not worlds.told(app)
     assert "Camera picture" in worlds.words(app)
+    assert "use Upload or Draw" not in worlds.words(app)
     assert len(app.image) == 4
 
 

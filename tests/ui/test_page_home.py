@@ -80,6 +80,12 @@ def test_steps_are_done_when_their_pages_were_used(world):
     app.switch_page("pages/home.py").run()
     assert len(done(app)) == 5
     assert worlds.primaries(app) == ["Look at the map"]
+    app.switch_page("pages/map.py").run()
+    app.switch_page("pages/home.py").run()
+    assert len(done(app)) == 6
+    assert worlds.primaries(app) == ["Train another network"]
+    app.button(key="home_again").click().run()
+    assert app.title[0].value == "Train"
 
 
 def test_recent_runs_show_state_and_accuracy(world):

@@ -132,6 +132,13 @@ def test_smoothed_curves_keep_the_raw_ones_behind():
     assert 0 < smooth.data[1].y[2] < 0.5
 
 
+def test_a_flat_curve_of_a_rate_stays_below_the_whole():
+    axis = charts.overlaid({"a": ([1, 2], [0.7, 0.7])}, "One-shot", True).layout.yaxis
+    assert -0.1 < axis.autorangeoptions.clipmin <= 0
+    assert 1 <= axis.autorangeoptions.clipmax < 1.1
+    assert charts.overlaid({"a": ([1, 2], [7, 7])}, "Loss", False).layout.yaxis.autorangeoptions.clipmax is None
+
+
 def test_names_and_values_are_plain_text():
     rows = runs_settings.side_by_side({"a": {"dataset": "x"}, "b_*": {"dataset": "[b](c) *d*"}}, only=True)
     assert rows == [{"Setting": "Data set", "a": "x", "b\\_\\*": ":blue-background[\\[b\\](c) \\*d\\*]"}]

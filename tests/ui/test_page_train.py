@@ -152,9 +152,12 @@ def test_a_running_training_shows_its_pace_and_its_distances(world):
             e |= {"learning_rate": 0.002, "images_per_second": 1234.5}
     (run / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events))
     app = worlds.visit("train", "running")
-    assert "Learning rate" in worlds.words(app)
+    assert "**Learning rate**, now 0.002" in worlds.words(app)
     assert "Distances of validation pairs" in worlds.words(app)  # of the card, as in older runs
     assert not worlds.told(app)
+    status = json.loads((run / "status.json").read_text())
+    (run / "status.json").write_text(json.dumps(status | {"state": "finished"}))
+    assert ", now" not in worlds.words(worlds.visit("train", "running"))
 
 
 def test_a_finished_run_can_be_left_for_the_next_ones_data(world):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import worlds
 
 from pages.parts import cache, preview
 from pages.parts.preview_work import Background
+from siamese_core import forecast
 
 
 def test_the_preview_shows_what_will_be_fed(runs_folder):
@@ -63,6 +66,24 @@ def test_the_page_waits_for_what_is_worked_out_beside_it(runs_folder, monkeypatc
     assert not app.metric
     assert worlds.primaries(app) == ["Start"]
     assert not app.button(key="train_start").disabled
+
+
+def test_what_was_measured_beside_a_training_is_not_believed(world, monkeypatch):
+    fresh, made, ready = Background(1), [], forecast.Speed(0.001, 0.0002, "cpu")
+
+    def measured(config, spec):
+        if not made:  # Start is pressed meanwhile
+            made.append(world("running"))
+            return forecast.Speed(0.1, 0.02, "cpu")
+        return ready
+
+    monkeypatch.setattr(cache, "_speeds", lambda: fresh)
+    monkeypatch.setattr(forecast, "measure_apart", measured)
+    app = worlds.visit("train")
+    assert not fresh.answers
+    shutil.rmtree(made[0])
+    app.run()
+    assert [a.value for a in fresh.answers.values()] == [ready]
 
 
 def test_a_set_that_is_not_there_is_neither_read_nor_fetched(runs_folder, tmp_path, monkeypatch):

@@ -52,6 +52,17 @@ def test_a_run_that_is_gone_is_told(world):
     assert app.selectbox(key="compare_run").value == "finished"
 
 
+@pytest.mark.parametrize("page", ["train", "runs"])
+@pytest.mark.parametrize("name", worlds.WORLDS)
+def test_the_starter_is_not_missing_where_only_ones_own_runs_are(page, name, world, finished_run, monkeypatch):
+    monkeypatch.setattr(runs, "STARTER", finished_run)
+    run = world(name)
+    app = worlds.visit(page, "starter")
+    assert not app.warning
+    if run:
+        assert app.selectbox(key=f"{page}_run").value == run.name
+
+
 def test_the_current_run_goes_along_to_other_pages(world):
     world("finished")
     world("running")

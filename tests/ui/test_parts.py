@@ -105,6 +105,15 @@ def test_distance_scale_puts_the_pair_where_it_is(distance, colour):
     assert low < 0 <= distance <= 1 < high
 
 
+@pytest.mark.parametrize(
+    ("threshold", "distance", "side"),
+    [(0.4, 0.1, "left"), (0.4, 0.45, "right"), (0.4, 0.9, "left"), (0.9, 0.1, "right"), (0.4, None, "left")],
+)
+def test_the_thresholds_words_stand_where_the_pair_is_not(threshold, distance, side):
+    figure = charts.distance_scale([0, 0.5, 1.0], [8, 2], [1, 3], threshold, distance)
+    assert figure.layout.annotations[0].xanchor == side
+
+
 def test_distance_scale_reaches_a_pair_outside_the_histogram():
     figure = charts.distance_scale([0, 0.5, 1.0], [8, 2], [1, 3], 0.4, 7.0)
     assert figure.layout.xaxis.range[1] > 7
@@ -158,23 +167,6 @@ def test_margins_suit_their_distance(loss, distance, size, margin):
     for preset in presets.PRESETS.values():  # the recipes' own margins are the same rule
         if "margin" in preset:
             assert preset["margin"] == presets.fitting_margin(preset["loss"], preset["distance"], 64)
-
-
-def test_the_thresholds_name_stays_on_the_chart():
-    sides = {}
-    for threshold in (0.02, 0.5, 0.98):
-        figure = charts.distance_scale([0.0, 0.5, 1.0], [3, 1], [1, 3], threshold, distance=0.3)
-        sides[threshold] = next(a.xanchor for a in figure.layout.annotations if "threshold" in a.text)
-    assert sides == {0.02: "left", 0.5: "left", 0.98: "right"}
-
-
-def test_rates_of_runs_stay_below_one_and_near_values_have_ticks_of_their_own():
-    flat = charts.overlaid({"a": ([1, 2], [0.7, 0.7])}, "One-shot", True)
-    low, high = flat.layout.yaxis.range
-    assert 0.6 < low < 0.7 < high < 0.8
-    high_one = charts.overlaid({"a": ([1, 2], [0.95, 1.0])}, "One-shot", True).layout.yaxis.range[1]
-    assert 1.0 <= high_one < 1.05
-    assert flat.layout.yaxis.tickformat == ".3~p"
 
 
 def test_interval_is_a_band_against_dashed_lines():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from pages.parts.preview_work import MOST_WAITING, WORKERS, Background
+from pages.parts.preview_work import MOST_WAITING, WORKERS, Background, Spoilt
 from siamese_core.errors import DataError
 
 
@@ -58,3 +58,21 @@ def test_mistakes_are_answers_and_bugs_are_logged(monkeypatch, caplog):
     assert str(work.ask("mistake", refuse).error) == "No pictures."
     assert "division" not in str(work.ask("bug", refuse).error)
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_spoilt_answer_is_not_kept_and_the_question_is_open_again(monkeypatch, caplog):
+    work, found = paused(monkeypatch), iter([Spoilt(), 7])
+
+    def measure(progress):
+        value = next(found)
+        if isinstance(value, Spoilt):
+            raise value
+        return value
+
+    assert work.ask("a", measure) is None
+    work.drain()
+    assert work.ask("a", measure) is None
+    assert not caplog.text
+    work.running = 0
+    work.drain()
+    assert work.ask("a", measure).value == 7

@@ -18,7 +18,8 @@ export default function ({ data, parentElement }) {
   board.setAttribute("aria-label", data.alt);
 
   const classes = data.classes.map((c) => classTile(data, c));
-  const queries = data.queries;
+  const middle = (q) => q.to.reduce((a, b) => a + b, 0) / q.to.length;
+  const queries = data.queries.slice().sort((a, b) => middle(a) - middle(b) || a.number - b.number);
   const tiles = queries.map((q) => queryTile(data, q));
   board.append(...classes, ...tiles);
 
@@ -122,6 +123,7 @@ function queryTile(data, q) {
   const tile = make("button", `tile query ${q.state}`, sheet(data.pictures[q.picture], ""), words([under]));
   tile.type = "button";
   tile.tabIndex = -1;
+  if (data.queries.length > 1) tile.firstChild.append(make("span", "which", q.number)); // they stand by their classes
   tile.setAttribute("aria-label", q.said);
   return tile;
 }
