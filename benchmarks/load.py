@@ -94,7 +94,7 @@ class Crowd:
     async def all(self) -> None:
         """Everybody at once, until the time is over."""
         async with visitor.Visitor(self.server) as first:
-            for page in ("", "train", "runs", "compare", "one_shot", "map"):
+            for page in ("", "train", "runs", "compare", "evaluate", "one_shot", "map"):
                 await first.visit(page, f"run={self.run}")
             await first.visit("one_shot")
             await first.rerun(one_shot_set=first.label("one_shot_set", "digits"))

@@ -64,7 +64,7 @@ def train(home: Path, seconds: float, wait: bool = True) -> subprocess.Popen[byt
 async def _measure(server: Any, reruns: int) -> list[dict[str, Any]]:
     rows = []
     async with visitor.Visitor(server) as me:
-        for page in ("", "train", "runs", "compare", "one_shot", "map"):
+        for page in ("", "train", "runs", "compare", "evaluate", "one_shot", "map"):
             await me.visit(page)
             if page == "map":
                 await _map(me)

@@ -8,7 +8,7 @@ it where they are drawn.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,7 @@ class Evaluation:
 
     scored holds positions into that set; rates are exact. threshold is the run's own, or where FAR and FRR are
     equal here when it has none (`own_threshold` says which). probability (P,) is None for a run without calibration.
+    intervals holds 95% intervals of "auc", "eer", "accuracy", "far" and "frr", as far as they are known.
     """
 
     run: str
@@ -79,6 +80,7 @@ class Evaluation:
     classes: tuple[Part, ...]
     groups: tuple[Part, ...]
     warnings: tuple[str, ...] = ()
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def eer(self) -> tuple[float, float]:
@@ -173,6 +175,11 @@ def measure(
         groups=_groups(scored, threshold, data, search),
         warnings=tuple(data.warnings),
     )
+
+
+def warned(found: Evaluation, more: list[str]) -> Evaluation:
+    """The same evaluation with further warnings before its own."""
+    return replace(found, warnings=(*more, *found.warnings))
 
 
 def score(

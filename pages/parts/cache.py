@@ -190,6 +190,11 @@ def _unseen(folder: str, name: str, classes: tuple[str, ...]) -> LabelledSet:
     return whole.classes(kept)
 
 
+def test_classes(run: Run) -> LabelledSet:
+    """The classes that a run has kept apart for measuring it. Raises DataError."""
+    return _unseen(str(run.folder), run.config().dataset, tuple((run.manifest().get("split") or {}).get("test", ())))
+
+
 def part_of(data: LabelledSet, most: int = MOST_ITEMS) -> LabelledSet:
     """Up to `most` items of a set, every class alike, the same ones each time; all classes stay."""
     return previews.thinned(data, most)

@@ -18,6 +18,7 @@ PAGES = {
     "train": ("Train", "Train a network and watch it learn"),
     "runs": ("Runs", "All trainings, their curves and settings"),
     "compare": ("Compare a pair", "Are two pictures of the same class?"),
+    "evaluate": ("Evaluate", "How often a network errs, and where"),
     "one_shot": ("One-shot", "Recognise classes from one example each"),
     "map": ("Map", "The embeddings as a picture"),
 }
@@ -57,6 +58,12 @@ def starter() -> Run | None:
         return runs.find("starter")
     except RunError:
         return None
+
+
+def usable() -> list[Run]:
+    """All runs that have weights, the starter last."""
+    mine = [r for r in runs.all_runs(runs.runs_folder()) if r.has_weights()]
+    return [*mine, *([model] if (model := starter()) else [])]
 
 
 def begin(page: str, title: str, purpose: str, own_only: bool = False) -> Run | None:

@@ -86,6 +86,11 @@ def start(of: Hashable, function: Callable[[Progress], Any]) -> None:
     _spawn(mine[of])
 
 
+def known(of: Hashable) -> bool:
+    """Whether this was begun, however it went."""
+    return of in _mine()
+
+
 def outcome(of: Hashable) -> Any:
     """The result, or None: then what there is to say of it is drawn, if it was started at all."""
     work = _mine().get(of)

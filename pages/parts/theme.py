@@ -31,6 +31,7 @@ ICONS = {
     "train": ":material/model_training:",
     "runs": ":material/stacked_line_chart:",
     "compare": ":material/compare_arrows:",
+    "evaluate": ":material/fact_check:",
     "one_shot": ":material/looks_one:",
     "map": ":material/scatter_plot:",
     "start": ":material/play_arrow:",

@@ -6,7 +6,6 @@ import streamlit as st
 
 from pages.parts import cache, charts, frame, show, theme
 from pages.parts.pairs import Side
-from siamese_core import runs
 from siamese_core.errors import SiameseError
 from siamese_core.runs import Run
 from siamese_core.verifier import Comparison, compare
@@ -71,9 +70,7 @@ def scale(run: Run, found: Comparison) -> None:
 
 def others(run: Run, found: Comparison, a: Side, b: Side) -> None:
     """The same pair on other runs that can be used, each judged by its own threshold."""
-    usable = {r.name: r for r in runs.all_runs(runs.runs_folder()) if r.has_weights()}
-    if starter := frame.starter():
-        usable["starter"] = starter
+    usable = {r.name: r for r in frame.usable()}
     names = [n for n, r in usable.items() if r.folder != run.folder]
     if not names:
         return

@@ -115,7 +115,7 @@ def test_pages_draw_themselves_in_both_themes(browser: Any, address: str, scheme
     tab = context.new_page()
     asked: list[str] = []
     tab.on("request", lambda r: asked.append(r.url))
-    for path in ("", "train", "runs", "compare", "one_shot", "map"):
+    for path in ("", "train", "runs", "compare", "evaluate", "one_shot", "map"):
         tab.goto(f"{address}/{path}")
         tab.get_by_role("heading", level=1).wait_for(timeout=SOON)
         nothing_broke(tab)

@@ -14,7 +14,7 @@ from siamese_core.errors import DataError
 from siamese_core.files import read_json, write_json
 
 pytestmark = pytest.mark.usefixtures("no_starter")
-USING = ("compare", "one_shot", "map")
+USING = ("compare", "evaluate", "one_shot", "map")
 
 
 @pytest.mark.parametrize("page", [*USING, "train", "runs"])

@@ -1,0 +1,87 @@
+"""Evaluate: how far a network can be trusted, measured on classes it has not learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from pages.parts import cache, evaluation_view, frame, later, show, theme
+from siamese_core import evaluation, protocols
+from siamese_core.evaluation import Evaluation
+from siamese_core.runs import Run
+
+MOST_ITEMS = 4000  # so that it takes seconds
+TEST = "test"
+
+
+def _sources(run: Run) -> dict[str, str]:
+    """What a run can be measured on without a download: key -> words; its own test classes first."""
+    found = {}
+    if len((run.manifest().get("split") or {}).get("test", ())) > 1 and cache.is_here(run.config().dataset):
+        found[TEST] = "Test classes of this run"
+    return found | {key: words for key, words in cache.choices(run).items() if key != "unseen"}
+
+
+def _asked(run: Run) -> tuple[str, list[tuple[Run, Any]]]:
+    """The controls; what to measure on, and the runs with the keys of their results."""
+    sources = _sources(run)
+    others = {r.name: r for r in frame.usable() if r.folder != run.folder}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        source = st.selectbox("Measure on", list(sources), key="evaluate_set", format_func=sources.get, width=300)
+        beside = st.selectbox("Beside", ["", *others], key="evaluate_beside", width=240,
+                              format_func=lambda n: n or "no other run")  # fmt: skip
+        chosen = [run, *([others[beside]] if beside else [])]
+        asked = [(r, ("evaluation", str(r.folder), cache.weights_digest(r), source, str(run.folder))) for r in chosen]
+        st.button("Evaluate", type="primary", key="evaluate_start", icon=theme.ICONS["measure"],
+                  on_click=_start, args=(asked, source, run))  # fmt: skip
+    return source, asked
+
+
+@show.told_later
+def _start(asked: list[tuple[Run, Any]], source: str, of: Run) -> None:
+    later.start(("evaluations", *(key for _, key in asked)), _all(asked, source, of))
+
+
+def _all(asked: list[tuple[Run, Any]], source: str, of: Run) -> Callable[[later.Progress], list[Evaluation]]:
+    """All runs on the same data: the test classes are those of the current run."""
+
+    def work(progress: later.Progress) -> list[Evaluation]:
+        found = []
+        for i, (run, _) in enumerate(asked):
+            begin, name = i / len(asked), f"{run.name}: " if len(asked) > 1 else ""
+            model = cache.trained(run)
+            data = cache.test_classes(of) if source == TEST else cache.dataset(source)
+            data = cache.part_of(data, MOST_ITEMS)
+            got = evaluation.measure(
+                model, data, run=run.name,
+                progress=lambda words, share, b=begin, n=name: progress(n + words, b + share / len(asked)),
+            )  # fmt: skip
+            found.append(evaluation.warned(got, protocols.overlap_warnings(run, data.items, data.class_names)))
+        return found
+
+    return work
+
+
+def _page(run: Run) -> None:
+    source, asked = _asked(run)
+    key = ("evaluations", *(key for _, key in asked))
+    found = later.outcome(key)
+    if found is None:
+        if not later.known(key):
+            show.empty("Press **Evaluate**: thousands of pairs that the network has not learnt from are scored, and "
+                       "you see how often it errs, and where. It takes some seconds.")  # fmt: skip
+        return
+    data = cache.part_of(cache.test_classes(run) if source == TEST else cache.dataset(source), MOST_ITEMS)
+    evaluation_view.draw(found, data)
+
+
+def page() -> None:
+    """The whole page."""
+    run = frame.begin("evaluate", "Evaluate", "How often does it err? Measured on classes it has not learnt from.")
+    if frame.needs_weights(run) and run is not None:
+        _page(run)
+
+
+frame.draw(page)

@@ -1,0 +1,141 @@
+"""The Evaluate page: what is measured, what is drawn of it, and two runs beside each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import worlds
+
+from pages.parts import charts_rates, later
+from siamese_core import curves
+from siamese_core.evaluation import Cell, Part
+from siamese_core.scored import ScoredPairs
+
+pytestmark = pytest.mark.usefixtures("no_starter")
+VIEWS = ("Errors", "Mistakes", "Classes", "Search and one-shot")
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Work beside a page is done before the page goes on."""
+    monkeypatch.setattr(later, "_spawn", lambda work: work.run())
+
+
+def evaluated(app):
+    app.button(key="evaluate_start").click().run()
+    assert not worlds.told(app)
+    return app
+
+
+def test_every_view_of_a_finished_run(world, at_once):
+    world("finished")
+    app = evaluated(worlds.visit("evaluate", "finished"))
+    assert [m.label for m in app.metric] == ["Equal error rate", "AUC", "False accepts", "False rejects"]
+    assert "in 2 classes of digits" in worlds.words(app)
+    charts = {}
+    for view in VIEWS:
+        app.segmented_control(key="evaluate_view").set_value(view).run()
+        assert not worlds.told(app)
+        charts[view] = len(app.get("plotly_chart"))
+    assert charts == {"Errors": 5, "Mistakes": 0, "Classes": 1, "Search and one-shot": 1}
+
+
+def test_mistakes_show_the_pairs(world, at_once):
+    world("finished")
+    app = evaluated(worlds.visit("evaluate", "finished"))
+    app.segmented_control(key="evaluate_view").set_value("Mistakes").run()
+    assert len(app.get("image")) >= 8
+    assert "8 and 9" in worlds.words(app) or "9 and 8" in worlds.words(app)
+
+
+def test_nothing_is_measured_before_it_is_asked_for(world, at_once):
+    world("finished")
+    app = worlds.visit("evaluate", "finished")
+    assert not app.metric
+    assert "Press **Evaluate**" in worlds.words(app)
+
+
+def test_two_runs_are_measured_on_the_same_classes(world, at_once):
+    world("finished")
+    world("running")
+    app = worlds.visit("evaluate", "finished")
+    app.selectbox(key="evaluate_beside").set_value("running").run()
+    evaluated(app)
+    assert len(app.metric) == 8
+    assert app.metric[0].value == app.metric[4].value  # they are copies of one network
+
+
+def test_data_that_the_run_has_learnt_from_is_told(world, at_once):
+    world("finished")
+    app = worlds.visit("evaluate", "finished")
+    app.selectbox(key="evaluate_set").set_value("digits").run()
+    evaluated(app)
+    assert any("were in the run" in w.value for w in app.warning)
+
+
+def test_another_choice_asks_for_another_evaluation(world, at_once):
+    world("finished")
+    app = evaluated(worlds.visit("evaluate", "finished"))
+    app.selectbox(key="evaluate_set").set_value("digits").run()
+    assert not app.metric
+    app.selectbox(key="evaluate_set").set_value("test").run()
+    assert app.metric  # still known
+
+
+def scored(tied: bool = False) -> ScoredPairs:
+    rng = np.random.default_rng(0)
+    same = np.repeat([True, False], 3000)
+    d = np.ones(6000) if tied else np.where(same, rng.normal(1, 0.4, 6000), rng.normal(2, 0.4, 6000))
+    ids = np.zeros(6000, np.int64)
+    return ScoredPairs(d, same, ids, np.where(same, ids, 1))
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_curves_are_thin_and_mark_the_threshold(tied):
+    rates = curves.rates(scored(tied))
+    far, frr = rates.at(1.5)
+    for figure in (charts_rates.roc({"a": rates}, 1.5), charts_rates.det({"a": rates}, 1.5)):
+        assert all(len(t.x) <= charts_rates.POINTS for t in figure.data)
+    roc = charts_rates.roc({"a": rates}, 1.5)
+    assert (roc.data[-1].x[0], roc.data[-1].y[0]) == (far, 1 - frr)
+    moving = charts_rates.by_threshold(rates, 1.5)
+    assert [t.line.shape for t in moving.data] == ["hv", "hv"]
+    assert len(charts_rates.precision_recall({"a": rates}).data[0].x) <= charts_rates.POINTS
+
+
+def test_normal_deviate_axes_have_rates_on_their_ticks():
+    figure = charts_rates.det({"a": curves.rates(scored())}, 1.5)
+    axis = figure.layout.xaxis
+    place = dict(zip(axis.ticktext, axis.tickvals, strict=True))
+    assert place["20%"] == pytest.approx(-0.8416, abs=1e-4)
+    assert axis.range == figure.layout.yaxis.range
+    assert (np.diff(np.array(figure.data[0].y, float)) <= 1e-12).all()  # more accepted, fewer refused
+
+
+def test_two_runs_are_told_apart_without_colour():
+    rates = curves.rates(scored())
+    lines = [t for t in charts_rates.roc({"a": rates, "b": rates}, 1.5).data if t.name in ("a", "b")]
+    assert len({(t.line.color, t.line.dash) for t in lines}) == 2
+    assert {t.line.dash for t in lines} == {"solid", "dash"}
+
+
+def test_a_band_lies_around_its_curve():
+    rates = curves.rates(scored())
+    grid = np.linspace(0.05, 0.5, 5)
+    bands = {"a": (grid, np.full(5, 0.1), np.full(5, 0.3))}
+    band = charts_rates.roc({"a": rates}, 1.5, bands).data[1]
+    assert band.fill == "toself"
+    assert (min(band.y), max(band.y)) == pytest.approx((0.7, 0.9))
+
+
+def test_the_hardest_parts_come_first():
+    of = [Part(f"c{i}", 5, 10, 10, i / 100, None, None) for i in range(30)]
+    figure = charts_rates.parts(of)
+    assert list(figure.data[0].y[:2]) == ["c29", "c28"]
+    assert len(figure.data[0].y) == 15
+
+
+def test_missing_cells_of_the_grid_stay_empty():
+    figure = charts_rates.grid([Cell(2, 1, 0.9, 0.8, 1.0, 10), Cell(5, 3, 0.7, 0.6, 0.8, 10)])
+    assert figure.data[0].text[0][1] == ""
+    assert "90.0%" in figure.data[0].text[0][0]
