@@ -44,7 +44,7 @@ def _headline(found: Evaluation, named: bool) -> None:
         ("False accepts", found.far, "far", f"The share of pairs of two classes that are called the same, {at}."),
         ("False rejects", found.frr, "frr", f"The share of pairs of one class that are called different, {at}."),
     )
-    with st.grid(4, min_column_width=150, gap="small"):
+    with st.grid(4, min_column_width=125, gap="small"):
         for label, value, key, words in figures:
             between = found.intervals.get(key)
             st.metric(label, _rate(value), border=True, help=words,
