@@ -13,7 +13,18 @@ CORE = ROOT / "siamese_core"
 FLOORS = {
     0: {"types", "errors", "config", "device", "presets", "files", "processes", "records"},
     1: {"datasets", "modalities", "samplers", "augment"},
-    2: {"encoders", "distances", "losses", "metrics", "retrieval", "scored", "curves", "bootstrap", "calibration"},
+    2: {
+        "encoders",
+        "distances",
+        "losses",
+        "metrics",
+        "retrieval",
+        "novelty",
+        "scored",
+        "curves",
+        "bootstrap",
+        "calibration",
+    },
     3: {"training", "runs", "worker", "jobs", "probe", "prepare", "checkpoint", "saver", "beginnings", "upkeep"},
     4: {"trained", "verifier", "one_shot", "projection", "baseline", "preview", "forecast"},
     5: {
