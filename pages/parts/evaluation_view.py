@@ -23,7 +23,8 @@ def draw(found: Sequence[Evaluation], data: LabelledSet) -> None:
         _headline(one, named=len(found) > 1)
     st.caption(
         f"{len(first.scored):,} pairs, half of them the same, of {first.items:,} pictures in "
-        f"{len(first.class_names):,} classes of {show.plain(first.data)}."
+        f"{len(first.class_names):,} classes of {show.plain(first.data)}. Grey and shaded: 95% intervals ("
+        f"{show.plain(first.intervals_over)})."
     )
     views = {"Errors": _errors, "Mistakes": _mistakes, "Classes": _classes, "Search and one-shot": _search}
     if any(f.probability is not None for f in found):
@@ -54,6 +55,7 @@ def _headline(found: Evaluation, named: bool) -> None:
 
 def _errors(found: Sequence[Evaluation], data: LabelledSet) -> None:
     rates = {f.run: f.rates for f in found}
+    bands = {f.run: (f.roc.far, f.roc.frr_low, f.roc.frr_high) for f in found if f.roc is not None}
     first = found[0]
     with st.grid(2, min_column_width=420, gap="medium") as grid:
         with grid.cell():
@@ -68,15 +70,15 @@ def _errors(found: Sequence[Evaluation], data: LabelledSet) -> None:
                 "**Errors as the threshold moves**",
                 help="A low threshold refuses too many same pairs; a high one accepts too many different ones.",
             )
-            show.chart(charts_rates.by_threshold(first.rates, first.threshold),
+            show.chart(charts_rates.by_threshold(first.rates, first.threshold, first.bands),
                        "False accept and false reject rates against the threshold.", "evaluate_moving")  # fmt: skip
         with grid.cell():
             st.markdown("**ROC**", help="Every threshold is a point: up is good, right is bad.")
-            show.chart(charts_rates.roc(rates, first.threshold),
+            show.chart(charts_rates.roc(rates, first.threshold, bands),
                        f"Receiver operating characteristic, area {first.auc:.3f}.", "evaluate_roc")  # fmt: skip
         with grid.cell():
             st.markdown("**DET**", help="Both error rates, with room for small ones: down and left is good.")
-            show.chart(charts_rates.det(rates, first.threshold),
+            show.chart(charts_rates.det(rates, first.threshold, bands),
                        f"Detection error trade-off, equal error rate {first.eer[0]:.1%}.", "evaluate_det")  # fmt: skip
         with grid.cell():
             st.markdown("**Precision and recall**", help="Of the pairs that are called the same, how many are.")

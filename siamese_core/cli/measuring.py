@@ -106,8 +106,11 @@ def _sentence(v: dict[str, Any]) -> str:
             if v["accuracy"] is None
             else f", accuracy {p(v['accuracy'])} at the run's threshold {v['threshold']:.4g}"
         )
+        low, high = v["intervals"]["eer"]
+        believed = "" if v["ece"] is None else f", calibration error {v['ece']:.3f}, Brier score {v['brier']:.4f}"
         return (
-            f"AUC {v['auc']:.4f}, equal error rate {p(v['eer'])} (at {v['eer_threshold']:.4g}){at}; "
+            f"AUC {v['auc']:.4f}, equal error rate {p(v['eer'])} (95% interval {p(low)} to {p(high)}, "
+            f"at {v['eer_threshold']:.4g}){at}{believed}; "
             f"{output.count(v['pairs'], 'pair')} of {output.count(v['classes'], 'class')}."
         )
     if v["protocol"] == "one-shot":
