@@ -38,9 +38,13 @@ def _side(place: int, slot: int, give: Giver, run: Run, size: int) -> Side | Non
 
 
 def _result(run: Run, a: Side, b: Side) -> Comparison:
-    found = verdict.judged(run, a, b)
-    verdict.words(found, verdict.truth(a, b))
-    verdict.scale(run, found)
+    words, scale = st.container(), st.container()
+    found = verdict.moved(run, verdict.judged(run, a, b))
+    with words:
+        verdict.words(found, verdict.truth(a, b))
+    with scale:
+        verdict.scale(run, found)
+    verdict.rates(run, found)
     st.button("Swap A and B", key="compare_swap", icon=theme.ICONS["swap"], on_click=state.next_seed, args=(SWAP,))
     if state.seed(SWAP):
         back = verdict.judged(run, b, a)

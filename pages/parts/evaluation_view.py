@@ -48,8 +48,8 @@ def _headline(found: Evaluation, named: bool) -> None:
     with st.grid(4, min_column_width=125, gap="small"):
         for label, value, key, words in figures:
             between = found.intervals.get(key)
-            st.metric(label, _rate(value), border=True, help=words,
-                      delta=f"{_rate(between[0])} to {_rate(between[1])}" if between else None,
+            st.metric(label, show.rate(value), border=True, help=words,
+                      delta=f"{show.rate(between[0])} to {show.rate(between[1])}" if between else None,
                       delta_color="off", delta_arrow="off")  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def _search(found: Sequence[Evaluation], data: LabelledSet) -> None:
             rows = ["| Run | " + " | ".join(f"among {k}" for k, _ in _recall(found[0])) + " | MAP@R |",
                     "|:--|" + "--:|" * (len(_recall(found[0])) + 1)]  # fmt: skip
             for f in found:
-                rates = [_rate(r) for _, r in _recall(f)] + [_rate(f.search.map_at_r if f.search else None)]
+                rates = [show.rate(r) for _, r in _recall(f)] + [show.rate(f.search.map_at_r if f.search else None)]
                 rows.append(f"| {show.plain(f.run)} | " + " | ".join(rates) + " |")
             st.markdown("\n".join(rows))
             st.caption("How often one of the same class is among the nearest 1, 5 or 10. MAP@R looks at as many places "
@@ -191,10 +191,3 @@ def _probabilities(found: Sequence[Evaluation], data: LabelledSet) -> None:
 
 def _recall(found: Evaluation) -> tuple[tuple[int, float], ...]:
     return found.search.recall if found.search else ()
-
-
-def _rate(value: float | None) -> str:
-    """A rate with one decimal, and two where it is small."""
-    if value is None:
-        return "–"
-    return f"{value:.2%}" if 0 < value < 0.0095 or 0.9905 < value < 1 else f"{value:.1%}"

@@ -44,6 +44,7 @@ ICONS = {
     "device": ":material/memory:",
     "same": ":material/check_circle:",
     "different": ":material/cancel:",
+    "unsure": ":material/help:",
     "warning": ":material/warning:",
     "measure": ":material/monitoring:",
     "mend": ":material/build:",
