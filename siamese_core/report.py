@@ -113,8 +113,7 @@ def html(
             page.figures(sections.headlines(found, intervals or {})),
             sections.verification(found, bands, roc_band),
             sections.mistakes(found, pictures),
-            sections.search(found, intervals or {}),
-            sections.one_shot(found),
+            page.beside([sections.search(found, intervals or {}), sections.one_shot(found)]),
             sections.classes(found),
             sections.groups(found),
             page.section(
@@ -144,7 +143,7 @@ def measured_on(found: Evaluation, about: About) -> str:
 
 
 def _how(found: Evaluation) -> str:
-    own = "The threshold is the run's own, chosen before this data was seen."
+    own = "The threshold is the run's own, chosen on its validation classes."
     here = (
         "The run has no threshold of its own: this one is where both errors are as frequent on these very pairs, which "
         "flatters it a little."

@@ -75,8 +75,7 @@ def roc(found: Evaluation, band: RocBand | None = None) -> str:
 def det(found: Evaluation, band: RocBand | None = None) -> str:
     """Both error rates on normal-deviate axes (Martin et al. 1997)."""
     n_same, n_different = found.rates.n_same, found.rates.n_different
-    low = min(max(0.5 / max(n_same, n_different), 0.0005), 0.05)
-    high = min(max(0.6, 1.6 * found.eer[0]), 0.95)
+    low, high = _det_ends(found)
     far, frr = curves.det(found.rates)
     kept = curves.thin(DRAWN, far, frr)
     ends = curves.probit(np.array([low, high]), 10**9)
@@ -151,7 +150,7 @@ def confusion(found: Evaluation) -> str:
         rows.append([svg.Cell(f"{k:,}", f"{100 * k / t:.1f}%", k / t, colour) for k, t in counts])
     about = "Numbers of pairs by what is true and what the run says at its threshold."
     columns, names = ["says same", "says different"], ["are the same", "are different"]
-    return svg.grid("Right and wrong at the threshold", about, columns, names, rows, tallest=110)
+    return svg.grid("Right and wrong at the threshold", about, columns, names, rows, tallest=130)
 
 
 def one_shot(found: Evaluation) -> str:
@@ -167,6 +166,15 @@ def one_shot(found: Evaluation) -> str:
     about = "Accuracy with its 95% interval for every number of classes and examples."
     columns, names = [f"{k}-shot" for k in shots], [f"{n}-way" for n in ways]
     return svg.grid("One-shot tasks", about, columns, names, rows)
+
+
+def _det_ends(found: Evaluation) -> tuple[float, float]:
+    """The least and greatest rate of the DET's axes: as far as the curve goes inside them."""
+    r = found.rates
+    high = min(max(0.6, 1.6 * found.eer[0]), 0.95)
+    inside = np.concatenate([r.far[r.frr <= high], r.frr[r.far <= high]])
+    least = float(inside.min()) if len(inside) else 0.0
+    return min(max(least / 1.5, 0.5 / max(r.n_same, r.n_different), 0.0002), 0.05), high
 
 
 def _distance_axis(found: Evaluation, label: str) -> svg.Axis:

@@ -1,5 +1,5 @@
-"""The report's page: its template, and the pieces it is put together from. Everything given is escaped here, but for
-`SVG` and what these functions return.
+"""The report's page: its template, and the pieces it is put together from. Words are escaped here; pieces
+(what these functions and `svg` return) are put in as they are.
 
 The page needs nothing from elsewhere: no script, no font, no link. It is light, dark where the reader's screen is
 set so, and always light on paper.
@@ -22,7 +22,7 @@ PAGE = """<!doctype html>
 <title>{title}</title>
 <style>
 :root {{ color-scheme: light; --ground: #fff; --card: #f4f6f8; --ink: #0b151c; --faint: #4d5963; --line: #d5dbe0;
-  --problem: #D55E00; --look: #E69F00; --fine: #009E73; --bar: #0072b233; --error: #D55E0040; }}
+  --problem: #D55E00; --look: #E69F00; --fine: #009E73; --bar: #0072B2; --error: #D55E00; }}
 * {{ box-sizing: border-box; }}
 body {{ font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; margin: 0; background: var(--ground);
   color: var(--ink); overflow-wrap: anywhere; -webkit-print-color-adjust: exact; print-color-adjust: exact; }}
@@ -53,19 +53,23 @@ figure > svg {{ display: block; width: 100%; height: auto; margin-top: auto; pad
 .pairs img {{ display: block; width: 100%; aspect-ratio: var(--shape, 1); object-fit: contain; background: #fff;
   image-rendering: pixelated; border: 1px solid var(--line); border-radius: 3px; }}
 .wide {{ overflow-x: auto; }}
+.beside {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(300px, 100%), 1fr)); gap: 0 36px; }}
+.beside figure > svg {{ max-width: 460px; }}
 table {{ border-collapse: collapse; width: 100%; font-size: 14px; margin-top: 12px;
   font-variant-numeric: tabular-nums; }}
 th, td {{ text-align: right; padding: 5px 10px; border-bottom: 1px solid var(--line); }}
 th {{ color: var(--faint); font-weight: 600; vertical-align: bottom; }}
 th:first-child, td:first-child {{ text-align: left; }}
 .error {{ --bar: var(--error); }}
-td[style] {{ background: linear-gradient(to right, var(--bar) var(--share), transparent 0) no-repeat; }}
+td[style] {{ background: linear-gradient(to right, var(--bar) var(--share), transparent 0)
+  left 10px bottom / calc(100% - 20px) 3px no-repeat; }}
+th, td:not(:first-child) {{ overflow-wrap: normal; }} td:not(:first-child) {{ white-space: nowrap; }}
 tr {{ break-inside: avoid; }}
 .facts {{ display: grid; grid-template-columns: minmax(9em, max-content) 1fr; gap: 4px 20px;
   margin: 12px 0 0; font-size: 14px; }}
 .facts dt {{ color: var(--faint); }} .facts dd {{ margin: 0; }}
 @media screen and (prefers-color-scheme: dark) {{ :root {{ color-scheme: dark; --ground: #14171a; --card: #1f2429;
-  --ink: #e8edf1; --faint: #a9b4bd; --line: #3a4249; --bar: #56b4e94d; --error: #D55E0080; }} }}
+  --ink: #e8edf1; --faint: #a9b4bd; --line: #3a4249; --bar: #56B4E9; --error: #E8762B; }} }}
 @media screen and (max-width: 680px) {{ .charts {{ grid-template-columns: 1fr; }}
   .facts {{ grid-template-columns: 1fr; }}
   .facts dd {{ margin-bottom: 6px; }} }}
@@ -80,10 +84,6 @@ tr {{ break-inside: avoid; }}
 {body}
 </main></body></html>
 """
-
-
-class SVG(str):
-    """Markup that is ready to stand in the page."""
 
 
 def page(title: str, parts: Iterable[str]) -> str:
@@ -103,6 +103,12 @@ def section(title: str, lead: str, inside: str) -> str:
     return f'<section><h2>{words(title)}</h2><p class="lead">{words(lead)}</p>{inside}</section>'
 
 
+def beside(found: Iterable[str]) -> str:
+    """Sections next to each other where there is room."""
+    inside = "".join(found)
+    return f'<div class="beside">{inside}</div>' if inside else ""
+
+
 def figures(rows: Sequence[tuple[str, str, str]]) -> str:
     """Headline figures: (name, value, what is said below)."""
     cells = (
@@ -114,14 +120,12 @@ def figures(rows: Sequence[tuple[str, str, str]]) -> str:
 
 def chart(title: str, says: str, how: str, drawing: str) -> str:
     """A chart with its name, what it says, and how to read it."""
-    return (
-        f'<figure><h3>{words(title)}</h3><p>{words(says)}</p><p class="faint">{words(how)}</p>{SVG(drawing)}</figure>'
-    )
+    return f'<figure><h3>{words(title)}</h3><p>{words(says)}</p><p class="faint">{words(how)}</p>{drawing}</figure>'
 
 
 def charts(found: Iterable[str]) -> str:
     """Charts in two columns."""
-    return f'<div class="charts">{"".join(found)}</div>'
+    return f'<div class="charts">{chr(10).join(found)}</div>'
 
 
 def checks(found: Sequence[tuple[str, str]]) -> str:
@@ -146,15 +150,14 @@ def pair(left: np.ndarray | None, right: np.ndarray | None, names: tuple[str, st
 
 def pairs(found: Sequence[str]) -> str:
     """Pairs in rows."""
-    return f'<div class="pairs">{"".join(found)}</div>' if found else ""
+    return f'<div class="pairs">{chr(10).join(found)}</div>' if found else ""
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str | float | None]], errors: Sequence[int] = ()) -> str:
     """Words as they are, numbers as rates with a bar behind them, None as a dash; errors: columns of error rates."""
     head = "".join(f'<th scope="col">{words(c)}</th>' for c in columns)
     body = "".join(f"<tr>{''.join(_td(v, i in errors) for i, v in enumerate(row))}</tr>" for row in rows)
-    narrow = ' style="max-width: 30em"' if len(columns) < 4 else ""
-    return f'<div class="wide"{narrow}><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def facts(found: Mapping[str, object]) -> str:

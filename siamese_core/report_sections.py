@@ -166,7 +166,7 @@ def one_shot(found: Evaluation) -> str:
         f"({worst.n_way}-way {worst.k_shot}-shot) to {percent(best.accuracy)} ({best.n_way}-way {best.k_shot}-shot). "
         f"Below each accuracy stands its 95% interval over {found.grid[0].episodes:,} random tasks."
     )
-    return page.section("One-shot tasks", lead, f'<div class="charts"><figure>{draw.one_shot(found)}</figure></div>')
+    return page.section("One-shot tasks", lead, f"<figure>{draw.one_shot(found)}</figure>")
 
 
 def classes(found: Evaluation) -> str:
