@@ -109,16 +109,14 @@ def html(
         title,
         [
             page.heading(title, verdict(found), measured_on(found, about)),
-            page.checks(sorted(said, key=lambda s: ("problem", "look", "fine").index(s[0]))),
+            page.checks(sorted(said, key=lambda s: {"problem": 0, "fine": 2}.get(s[0], 1))),
             page.figures(sections.headlines(found, intervals or {})),
             sections.verification(found, bands, roc_band),
+            sections.probabilities(found, calibration, intervals or {}),
             sections.mistakes(found, pictures),
             page.beside([sections.search(found, intervals or {}), sections.one_shot(found)]),
             sections.classes(found),
             sections.groups(found),
-            page.section(
-                "Calibration", "How a distance was made a probability.", page.facts(calibration) if calibration else ""
-            ),
             page.section("How it was measured", _how(found), page.facts(_facts(found, about, made_at))),
         ],
     )
@@ -159,7 +157,7 @@ def _facts(found: Evaluation, about: About, made_at: str) -> dict[str, Any]:
         "Run": found.run or "–",
         **about.facts,
         "Data": f"{about.data} (digest {found.digest})",
-        "Threshold": f"{found.threshold:.6g}",
+        "Threshold": number(found.threshold),
         "Seed of the pairs and tasks": found.seed,
         "Made": made_at or "–",
         "Made with": f"Siamese Lab {__version__}, numpy {np.__version__}",

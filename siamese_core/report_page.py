@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -30,12 +31,13 @@ main {{ max-width: 1020px; margin: 0 auto; padding: 32px 24px 64px; }}
 h1 {{ font-size: 30px; line-height: 1.2; margin: 0 0 12px; letter-spacing: -.01em; }}
 h2 {{ font-size: 21px; margin: 40px 0 4px; padding-top: 14px; border-top: 1px solid var(--line); }}
 h3 {{ font-size: 16px; margin: 0; }}
-p {{ margin: 4px 0; }} .verdict {{ font-size: 19px; line-height: 1.4; max-width: 46em; }}
+p {{ margin: 4px 0; text-wrap: pretty; }} .verdict {{ font-size: 19px; line-height: 1.4; max-width: 46em; }}
 .faint {{ color: var(--faint); font-size: 14px; }}
 .lead {{ max-width: 46em; margin-bottom: 14px; }}
 .figures {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 12px; margin: 22px 0 0; }}
 .figures div {{ background: var(--card); border-radius: 8px; padding: 12px 14px; break-inside: avoid; }}
 .figures dt {{ font-size: 14px; font-weight: 600; }} .figures dd {{ margin: 0; }}
+.figures .faint {{ white-space: pre-line; }}
 .figures .value {{ font-size: 27px; line-height: 1.25; font-weight: 600; font-variant-numeric: tabular-nums; }}
 .charts {{ display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 28px 36px; margin-top: 18px; }}
 figure {{ margin: 0; break-inside: avoid; }}
@@ -48,9 +50,8 @@ figure > svg {{ display: block; width: 100%; height: auto; margin-top: auto; pad
 .pairs {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 18px 14px;
   margin: 12px 0 24px; }}
 .pairs figure {{ font-size: 13px; line-height: 1.35; }}
-.pairs .two {{ display: flex; gap: 3px; margin-bottom: 5px; }}
-.pairs .side {{ flex: 1 1 0; min-width: 0; }}
-.pairs img {{ display: block; width: 100%; aspect-ratio: var(--shape, 1); object-fit: contain; background: #fff;
+.pairs .two {{ display: flex; gap: 3px; margin-bottom: 3px; }} .pairs .two > * {{ flex: 1 1 0; min-width: 0; }}
+.pairs img {{ display: block; aspect-ratio: var(--shape, 1); object-fit: contain; background: #fff;
   image-rendering: pixelated; border: 1px solid var(--line); border-radius: 3px; }}
 .wide {{ overflow-x: auto; }}
 .beside {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(300px, 100%), 1fr)); gap: 0 36px; }}
@@ -110,7 +111,7 @@ def beside(found: Iterable[str]) -> str:
 
 
 def figures(rows: Sequence[tuple[str, str, str]]) -> str:
-    """Headline figures: (name, value, what is said below)."""
+    """Headline figures: (name, value, what is said below, a line each)."""
     cells = (
         f'<div><dt>{words(name)}</dt><dd class="value">{words(value)}</dd><dd class="faint">{words(below)}</dd></div>'
         for name, value, below in rows
@@ -121,6 +122,11 @@ def figures(rows: Sequence[tuple[str, str, str]]) -> str:
 def chart(title: str, says: str, how: str, drawing: str) -> str:
     """A chart with its name, what it says, and how to read it."""
     return f'<figure><h3>{words(title)}</h3><p>{words(says)}</p><p class="faint">{words(how)}</p>{drawing}</figure>'
+
+
+def named(title: str, inside: str) -> str:
+    """A piece with a small heading."""
+    return f"<div><h3>{words(title)}</h3>{inside}</div>"
 
 
 def charts(found: Iterable[str]) -> str:
@@ -137,15 +143,16 @@ def checks(found: Sequence[tuple[str, str]]) -> str:
 
 
 def pair(left: np.ndarray | None, right: np.ndarray | None, names: tuple[str, str], below: str) -> str:
-    """Two pictures side by side with the names of their classes, and a line below."""
-    pictures = [p for p in (left, right) if p is not None]
-    shape = max((p.shape[1] / p.shape[0] for p in pictures), default=1.0)
-    sides = []
-    for picture, name in zip((left, right), names, strict=True):
-        image = "" if picture is None else f'<img alt="{words(name)}" src="{data_url(picture)}">'
-        sides.append(f'<div class="side">{image}{words(name)}</div>')
+    """Two pictures side by side, the names of their classes (one name once), and a line below."""
+    shown = [p for p in (left, right) if p is not None]
+    shape = max((p.shape[1] / p.shape[0] for p in shown), default=1.0)
+    images = "".join(f'<img alt="{words(n)}" src="{data_url(p)}">' for p, n in zip(shown, names, strict=False))
+    said = "".join(f"<span>{_breakable(n)}</span>" for n in dict.fromkeys(names))
     style = f' style="--shape:{min(max(shape, 0.25), 4):.3f}"'
-    return f'<figure{style}><div class="two">{"".join(sides)}</div><span class="faint">{words(below)}</span></figure>'
+    return (
+        f'<figure{style}><div class="two">{images}</div><div class="two">{said}</div>'
+        f'<span class="faint">{words(below)}</span></figure>'
+    )
 
 
 def pairs(found: Sequence[str]) -> str:
@@ -185,3 +192,8 @@ def _td(value: str | float | None, error: bool = False) -> str:
         return f"<td>{words(value)}</td>"
     kind = ' class="error"' if error else ""
     return f'<td{kind} style="--share:{100 * min(max(value, 0), 1):.1f}%">{percent(value)}</td>'
+
+
+def _breakable(name: str) -> str:
+    """A name that may be parted where its own parts end."""
+    return re.sub(r"([/_-])", r"\1<wbr>", words(name))

@@ -25,7 +25,7 @@ def headlines(found: Evaluation, intervals: Mapping[str, Interval]) -> list[tupl
     def row(key: str, name: str, value: float, meaning: str, rate: bool = True) -> tuple[str, str, str]:
         write = percent if rate else "{:.3f}".format
         between = intervals.get(key)
-        said = f"95% interval {write(between[0])} to {write(between[1])}; " if between else ""
+        said = f"95% interval {write(between[0])} to {write(between[1])}\n" if between else ""
         return name, write(value), said + meaning
 
     rows = [
@@ -40,12 +40,11 @@ def headlines(found: Evaluation, intervals: Mapping[str, Interval]) -> list[tupl
         rows.append(row(f"recall@{k}", f"Recall@{k}", recall, "the nearest item is of its class"))
     if found.grid:
         c = max((c for c in found.grid if c.k_shot == 1), key=lambda c: c.n_way, default=found.grid[-1])
-        below = f"95% interval {percent(c.low)} to {percent(c.high)}; chance {percent(1 / c.n_way)}"
+        below = f"95% interval {percent(c.low)} to {percent(c.high)}\nchance {percent(1 / c.n_way)}"
         rows.append((f"{c.n_way}-way {c.k_shot}-shot", percent(c.accuracy), below))
     if found.probability is not None:
-        p, same = found.probability, found.scored.same
-        rows.append(row("ece", "Calibration error", curves.ece(p, same), "how far probabilities are off"))
-        rows.append(row("brier", "Brier score", curves.brier(p, same), "0 is perfect", rate=False))
+        off = curves.ece(found.probability, found.scored.same)
+        rows.append(row("ece", "Calibration error", off, "how far probabilities are off"))
     if len(rows) < 8:
         value = curves.average_precision(found.rates)
         rows.insert(3, row("average_precision", "Average precision", value, "over all thresholds", rate=False))
@@ -66,7 +65,8 @@ def verification(found: Evaluation, bands: draw.RateBands | None, roc_band: draw
         page.chart(
             "Errors against the threshold",
             f"At {number(found.threshold)}: {percent(found.far)} false accepts, {percent(found.frr)} false rejects.",
-            "Moving the threshold to the left gives fewer false accepts and more false rejects.",
+            "Moving the threshold to the left gives fewer false accepts and more false rejects."
+            + (" The bands are 95% intervals." if bands is not None else ""),
             draw.rates(found, bands),
         ),
         page.chart(
@@ -94,18 +94,26 @@ def verification(found: Evaluation, bands: draw.RateBands | None, roc_band: draw
             draw.confusion(found),
         ),
     ]
-    if found.probability is not None:
-        off = curves.ece(found.probability, same)
-        drawn.append(
-            page.chart(
-                "Reliability",
-                f"Probabilities are off by {percent(off)} on average.",
-                "Of the pairs given 80%, 80% should be the same: on the diagonal it is as good as its word.",
-                draw.reliability(found),
-            )
-        )
     lead = "Two items, one distance: is it small enough to call them the same?"
     return page.section("Same or different", lead, page.charts(drawn))
+
+
+def probabilities(
+    found: Evaluation, calibration: Mapping[str, object] | None, intervals: Mapping[str, Interval]
+) -> str:
+    """Whether probabilities can be taken at their word, and how a distance was made one."""
+    parts = []
+    if found.probability is not None:
+        p, same = found.probability, found.scored.same
+        between = f" (95% interval {_between(intervals['ece'])})" if "ece" in intervals else ""
+        says = f"Probabilities are off by {percent(curves.ece(p, same))} on average{between}; "
+        says += f"the Brier score is {curves.brier(p, same):.3f} (0 is perfect)."
+        how = "Of the pairs given 80%, 80% should be the same: on the diagonal it is as good as its word."
+        parts.append(page.chart("Reliability", says, how, draw.reliability(found)))
+    if calibration:
+        parts.append(page.named("How a distance was made a probability", page.facts(calibration)))
+    lead = "How sure is it, and can one believe that?"
+    return page.section("Calibration", lead, page.charts(parts) if parts else "")
 
 
 def _confusion_words(found: Evaluation) -> str:

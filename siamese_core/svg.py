@@ -111,7 +111,9 @@ def words(text: object) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits, zeros kept: 0.23 -> '0.230'; whole from 100 on."""
+    """Three significant digits, zeros kept: 0.23 -> '0.230'; whole from 100 on; a hair beside 0 is 0."""
+    if abs(value) < 1e-12:
+        return "0"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}".rstrip(".")
 
 
@@ -238,7 +240,7 @@ def _drawn(part: Line | Band | Bars | Points, x: Axis, y: Axis, wide: float, hig
 
 def _rule(part: Rule, x: Axis, wide: float, high: float) -> list[tuple[str, str]]:
     at = float(x.place(part.x, wide))
-    if not 0 <= at <= wide:
+    if not -0.5 <= at <= wide + 0.5:
         return []
     right = at + 6 + LETTER * len(part.words) <= wide
     line = f"<path d='M{at:.1f} 0V{high:g}' stroke='currentColor' stroke-width='1.5' stroke-dasharray='4 3'/>"

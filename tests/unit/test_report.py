@@ -20,7 +20,7 @@ from siamese_core.svg import percent
 from tests.embedders import Constant, Plain, Random, numbers
 
 ABOUT = report.About("the test classes of numbers", "These are classes it has not learnt from.", {"Weights": "abcd"})
-VOID = {"meta", "img", "br"}
+VOID = {"meta", "img", "wbr"}
 
 
 class Strict(HTMLParser):
