@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "siamese_core"
 
 FLOORS = {
-    0: {"types", "errors", "config", "device", "presets", "files", "processes", "records"},
+    0: {"types", "errors", "config", "device", "presets", "files", "processes", "records", "svg"},
     1: {"datasets", "modalities", "samplers", "augment"},
     2: {
         "encoders",
@@ -41,6 +41,10 @@ FLOORS = {
         "archive",
         "archive_checks",
         "evaluation",
+        "report",
+        "report_charts",
+        "report_page",
+        "report_sections",
     },
     6: {"cli", "__main__"},
 }
