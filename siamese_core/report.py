@@ -16,6 +16,7 @@ from siamese_core import __version__
 from siamese_core import report_charts as draw
 from siamese_core import report_page as page
 from siamese_core import report_sections as sections
+from siamese_core.calibration import Calibration
 from siamese_core.errors import ConfigError, DataError
 from siamese_core.evaluation import Evaluation
 from siamese_core.files import write_atomic
@@ -101,8 +102,10 @@ def html(
     calibration  names and values, in words; None without one
     intervals    95% intervals by name: accuracy, eer, auc, far, frr, average_precision, recall@1, map_at_r, ece, brier
     bands        intervals of both error rates against the threshold
-    roc_band     the interval along ROC and DET
+    roc_band     the interval along ROC and DET; these three are the evaluation's own where they are not given
     """
+    intervals = found.intervals if intervals is None else intervals
+    bands, roc_band = bands or found.bands, roc_band or found.roc
     title = f"How well {found.run or 'this run'} tells same from different"
     said = [*(("look", w) for w in found.warnings), *((c.severity, c.sentence) for c in checks)]
     return page.page(
@@ -110,16 +113,32 @@ def html(
         [
             page.heading(title, verdict(found), measured_on(found, about)),
             page.checks(sorted(said, key=lambda s: {"problem": 0, "fine": 2}.get(s[0], 1))),
-            page.figures(sections.headlines(found, intervals or {})),
+            page.figures(sections.headlines(found, intervals)),
             sections.verification(found, bands, roc_band),
-            sections.probabilities(found, calibration, intervals or {}),
+            sections.probabilities(found, calibration, intervals),
             sections.mistakes(found, pictures),
-            page.beside([sections.search(found, intervals or {}), sections.one_shot(found)]),
+            page.beside([sections.search(found, intervals), sections.one_shot(found)]),
             sections.classes(found),
             sections.groups(found),
             page.section("How it was measured", _how(found), page.facts(_facts(found, about, made_at))),
         ],
     )
+
+
+def calibration_words(found: Calibration | None) -> dict[str, str] | None:
+    """How a distance was made a probability, name by value; None without a calibration."""
+    if found is None:
+        return None
+    low, high = (None if edge is None else number(edge) for edge in found.band)
+    doubt = f"from {low or 'the smallest distance'} to {high or 'the largest'}"
+    return {
+        "Fitted on": f"{found.source} ({found.intervals_are_over})",
+        "Pairs": f"{found.same_pairs:,} same and {found.different_pairs:,} different",
+        "Method": found.method,
+        "Threshold": f"{number(found.threshold)} (chosen by: {found.operating_point})",
+        "Share of same pairs expected in use": percent(found.prior),
+        "Not sure": f"{doubt}: {found.band_rule}",
+    }
 
 
 def verdict(found: Evaluation) -> str:

@@ -46,8 +46,9 @@ def report(args: argparse.Namespace) -> int:
     found = replace(found, warnings=(*found.warnings, *overlap))
     about = reports.about(run, model.weights_digest, args.data, data.name, overlap)
     pictures = getattr(data.items, "natural", None)
+    told = reports.calibration_words(model.calibration)
     made_at = time.strftime("%Y-%m-%d %H:%M %z")
-    reports.write(args.out, reports.html(found, about, pictures, made_at=made_at))
+    reports.write(args.out, reports.html(found, about, pictures, calibration=told, made_at=made_at))
     output.warn(list(found.warnings))
     value = evaluation.summary(found) | {"out": args.out, "weights": model.weights_digest}
     output.result(value, args.json, f"{args.out}: {reports.verdict(found)}")
