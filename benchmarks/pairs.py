@@ -27,7 +27,7 @@ from siamese_core.pair_csv import read_pairs
 from siamese_core.trained import Trained
 from siamese_core.types import InputSpec
 
-PICTURES, PAIRS, ROUNDS, BATCH = 2000, 100_000, 5, 256
+PICTURES, PAIRS, ROUNDS, BATCH = 2000, 100_000, 15, 256
 SIZES = (("omniglot", "laptop"), ("olivetti", "laptop"))
 
 

@@ -30,7 +30,8 @@ COLUMNS = (("image_a", "image_b"), ("a", "b"), ("first", "second"))
 LABELS = ("label", "same")
 MEANINGS = ("same", "different")  # what the label 1 may say
 SAMPLE = "image_a,image_b,label\nanna/1.png,anna/2.png,1\nanna/1.png,bert/1.png,0\nbert/1.png,bert/2.png,1\n"
-_SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
+_SEPARATORS = (",", ";", "\t")
+_BLOCK = 2**16  # characters
 _ONE, _ZERO = ("1", "1.0", "true"), ("0", "0.0", "false")
 
 
@@ -90,15 +91,18 @@ def _judge(file: IO[bytes], label: str) -> None:
 
 
 def _lines(file: IO[bytes]) -> Generator[tuple[int, str], None, None]:
-    """(number from 1, line without its end) of every line; of a line that is too long, its first MAX_LINE + 1."""
+    """(number from 1, line without its end) of every line; of a line that is too long, more than MAX_LINE of it."""
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline=None)
     try:
-        number = 0
-        while line := text.readline(MAX_LINE + 1):
-            number += 1
-            yield number, line.rstrip("\n")
-            while not line.endswith("\n") and (line := text.readline(MAX_LINE + 1)):
-                pass
+        number, rest = 0, ""
+        while block := text.read(_BLOCK):
+            *whole, rest = (rest + block).split("\n")
+            rest = rest[: MAX_LINE + 1]
+            for line in whole:
+                number += 1
+                yield number, line
+        if rest:
+            yield number + 1, rest
     finally:
         text.detach()
 
@@ -109,19 +113,23 @@ def _read(lines: Iterator[tuple[int, str]], label: str, label_one: str, max_rows
     if header.lower().startswith("sep=") and len(header) == 5:  # a spreadsheet's own remark
         begin, header = next(filled, (1, ""))
     layout = _layout(header, label, label_one)
+    places: dict[str, int] = {}  # of a cell as it is written
     names: dict[str, int] = {}
     first, second, same, rows = array("q"), array("q"), array("b"), array("q")
     broken, count = BrokenRows(), 0
     for count, (row, line) in enumerate(filled, 1):
         if count > max_rows:
             raise DataError(f"{label} has more than the {max_rows:,} rows allowed; split it into smaller files.")
-        found = layout.pair(line)
+        found = layout.cut(line)
         if isinstance(found, str):
             broken.add(row, found)
             continue
         a, b, told = found
-        first.append(names.setdefault(a, len(names)))
-        second.append(names.setdefault(b, len(names)))
+        for cell in (a, b):
+            if cell not in places:
+                places[cell] = names.setdefault(composed(cell), len(names))
+        first.append(places[a])
+        second.append(places[b])
         same.append(told)
         rows.append(row)
     if not count:
@@ -139,51 +147,48 @@ class _Layout:
     first: int
     second: int
     label: int | None
-    one: int  # what the label 1 says: 1 the same, 0 different
+    values: dict[str, int]  # of a label in small letters: 1 the same, 0 different, -1 not said
 
-    def pair(self, line: str) -> tuple[str, str, int] | str:
-        """The two pictures and 1, 0 or -1 (not said) of a row, or what is wrong with it."""
+    def cut(self, line: str) -> tuple[str, str, int] | str:
+        """The two pictures as they are written and what the label says of them, or what is wrong with this row."""
         if len(line) > MAX_LINE:
             return f"It is longer than {MAX_LINE:,} characters."
-        cells = _cells(line, self.separator)
-        if cells is None:
+        cells = line.split(self.separator) if '"' not in line else _cells(line, self.separator)
+        if len(cells) != self.cells and (why := self._miscounted(cells)):
+            return why
+        a, b = cells[self.first], cells[self.second]
+        if not a or not b or a.isspace() or b.isspace():
+            return f"The {'first' if not a.strip() else 'second'} picture is missing."
+        told = cells[self.label] if self.label is not None and self.label < len(cells) else ""
+        value = self.values.get(told)
+        if value is None and (value := self.values.get(told.strip().casefold())) is None:
+            return f"The label '{plain_name(told.strip())}' is neither 0 nor 1."
+        return a, b, value
+
+    def _miscounted(self, cells: list[str]) -> str:
+        """What is wrong with a row of another number of cells than the header; "" when nothing is."""
+        if not cells:
             return "A quotation mark in it is not closed, or stands in the midst of a cell."
         if any(c.strip() for c in cells[self.cells :]):
             return f"It has {len(cells)} cells where the header has {self.cells}; put names with separators in quotes."
         if len(cells) <= max(self.first, self.second):
             return f"It has {len(cells)} of {self.cells} cells; is the separator another one here?"
-        a, b = composed(cells[self.first]), composed(cells[self.second])
-        if not a or not b:
-            return f"The {'first' if not a else 'second'} picture is missing."
-        told = cells[self.label].strip() if self.label is not None and self.label < len(cells) else ""
-        value = self._label(told.casefold())
-        return (a, b, value) if value is not None else f"The label '{plain_name(told)}' is neither 0 nor 1."
-
-    def _label(self, told: str) -> int | None:
-        if not told:
-            return -1
-        if told in _ONE:
-            return self.one
-        if told in _ZERO:
-            return 1 - self.one
-        return {"same": 1, "different": 0}.get(told)
+        return ""
 
 
-def _cells(line: str, separator: str) -> list[str] | None:
-    """The cells of one line, or None when its quotation marks do not go together."""
-    if '"' not in line:
-        return line.split(separator)
+def _cells(line: str, separator: str) -> list[str]:
+    """The cells of one line; none when its quotation marks do not go together."""
     try:
-        return next(csv.reader([line], delimiter=separator, strict=True), None)
+        return next(csv.reader([line], delimiter=separator, strict=True), [])
     except csv.Error:
-        return None
+        return []
 
 
 def _layout(header: str, label: str, label_one: str) -> _Layout:
     """How the rows below this header are to be read. Raises DataError."""
     if len(header) > MAX_LINE or "\0" in header:
         raise DataError(f"{label} is no table of pairs: its first line must be like image_a,image_b,label.")
-    tried = {s: [_plain(c) for c in _cells(header, s) or []] for s in _SEPARATORS}
+    tried = {s: [_plain(c) for c in _cells(header, s)] for s in _SEPARATORS}
     for separator, cells in tried.items():
         for a, b in COLUMNS:
             if a in cells and b in cells:
@@ -209,8 +214,10 @@ def _settled(separator: str, cells: list[str], a: str, b: str, label: str, label
             f"The column 'same' of {label} says that 1 means the same, but 1 was said to mean different; "
             "call it 'label', or let 1 mean the same."
         )
+    one = int(label_one == "same")
     where = None if told is None else cells.index(told)
-    return _Layout(separator, len(cells), cells.index(a), cells.index(b), where, int(label_one == "same"))
+    values = {"": -1, "same": 1, "different": 0} | dict.fromkeys(_ONE, one) | dict.fromkeys(_ZERO, 1 - one)
+    return _Layout(separator, len(cells), cells.index(a), cells.index(b), where, values)
 
 
 def _plain(cell: str) -> str:

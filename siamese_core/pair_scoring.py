@@ -24,7 +24,7 @@ from siamese_core.pair_tables import BrokenRow, BrokenRows, PairTable
 from siamese_core.types import Embedder, InputSpec
 
 PICTURES_AT_ONCE = 1024  # decoded and encoded together
-PAIRS_AT_ONCE = 2**16
+PAIRS_AT_ONCE = 2**12  # so that they stay in the processor's cache
 VERDICTS = ("different", "same", "not sure", "")  # what `PairScores.verdicts` counts; the last without a threshold
 ALIKE = "the same picture on both sides"
 COLUMNS = ("row", "image_a", "image_b", "distance", "verdict", "probability", "label", "note")
