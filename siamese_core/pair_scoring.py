@@ -226,7 +226,7 @@ def write_csv(scores: PairScores, out: IO[str]) -> None:
     """The scored pairs in the order of their rows as a CSV with COLUMNS, made safe for spreadsheets."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    safe = [_safe(name) for name in scores.names]
+    safe = [safe_name(name) for name in scores.names]
     for i in range(len(scores)):
         label = int(scores.same[i])
         probability = "" if scores.probabilities is None else f"{scores.probabilities[i]:.6g}"
@@ -237,6 +237,6 @@ def write_csv(scores: PairScores, out: IO[str]) -> None:
         ))  # fmt: skip
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
     """A name that no spreadsheet takes for a formula."""
     return f"'{name}" if name.startswith(_FORMULA) else name
