@@ -15,6 +15,7 @@ from siamese_core.runs import Run
 
 KINDS = {"table": "A table and a zip", "zips": "Two zips, paired by name"}
 MEANINGS = {"same": "the same", "different": "different (a forgery)"}
+BY_NAME = "Pictures of equal names are pairs: anna.png in the one with anna.png or anna.jpg in the other."
 MOST_LINES = 1000  # of the table on the page
 COLUMNS = {"row": "Row", "image_a": "Picture A", "image_b": "Picture B", "distance": "Distance", "verdict": "Verdict",
            "probability": "Probability", "label": "Label", "note": "Note"}  # fmt: skip
@@ -25,12 +26,14 @@ def draw(run: Run) -> None:
     kind = st.segmented_control("Files", list(KINDS), default="table", key="compare_many_kind", required=True,
                                 format_func=KINDS.get, label_visibility="collapsed")  # fmt: skip
     with st.grid(2, min_column_width=340, gap="small") as grid:
-        given = (_table(grid) if kind == "table" else _zips(grid)) or None
-    st.caption(gather.STAYS)
+        given = _table(grid) if kind == "table" else _zips(grid)
+    st.caption(gather.STAYS if kind == "table" else f"{BY_NAME} {gather.STAYS}")
     about = given and ("many", str(run.folder), cache.weights_digest(run), *given[0])
     asked = st.button("Score the pairs", type="primary", key="compare_many_score", icon=theme.ICONS["measure"],
                       disabled=about is None)  # fmt: skip
     if given is None:
+        st.info("Give both files, then press Score the pairs: distances, verdicts and a file of them appear here.",
+                icon=theme.ICONS["upload"])  # fmt: skip
         return
     if asked:
         model, work = cache.trained(run), given[1]
@@ -75,7 +78,6 @@ def _zips(grid: Any) -> _Given | None:
         with grid.cell(), st.container(border=True):
             key = f"compare_many_zip_{i}"
             found.append(show.guarded(uploads.one_file)(f"{word} zip of pictures", "zip", key, uploads.MAX_ZIP))
-    st.caption("Pictures of equal names are pairs: anna.png in the one with anna.png or anna.jpg in the other.")
     return _both(found[0], found[1], True, "same")
 
 
@@ -158,7 +160,7 @@ def _broken(scores: PairScores, folders: bool, expanded: bool = False) -> None:
         st.dataframe(
             {"Row": [b.row for b in scores.broken], "What is wrong": [b.why for b in scores.broken]},
             hide_index=True, height="content" if len(scores.broken) <= 8 else 320,
-            column_config={"Row": st.column_config.NumberColumn(width="small", format="%d")},
+            column_config={"Row": st.column_config.NumberColumn(width=72, format="%d")},
         )  # fmt: skip
         first = f"The first {len(scores.broken):,}. " if scores.broken_count > len(scores.broken) else ""
         st.caption(f"{first}{'Rows are counted in the order of all names.' if folders else 'Row 1 is the header.'}")
@@ -171,8 +173,8 @@ def _pairs(found: Result) -> None:
                                  key=f"compare_many_order_{'_'.join(found.orders)}", format_func=many_work.ORDERS.get,
                                  label_visibility="collapsed")  # fmt: skip
     chosen = found.orders[order]
-    with st.grid(3, min_column_width=270, gap="small") as grid:
-        for i in chosen[: many_work.SHOWN]:
+    with st.grid(3, min_column_width=240, gap="small") as grid:
+        for i in found.shown[order]:
             with grid.cell(), st.container(border=True):
                 _pair(found, int(i))
     lines = scores.table(chosen[:MOST_LINES])
@@ -181,7 +183,7 @@ def _pairs(found: Result) -> None:
         {COLUMNS[c]: [safe_name(v) if isinstance(v := line[c], str) else v for line in lines] for c in kept},
         hide_index=True, height="content" if len(lines) <= 10 else 400,
         column_config={
-            "Row": st.column_config.NumberColumn(width="small", format="%d"),
+            "Row": st.column_config.NumberColumn(width=72, format="%d"),
             "Distance": st.column_config.NumberColumn(width="small", format="%.4g"),
             "Probability": st.column_config.NumberColumn(width="small", format="percent"),
         },

@@ -39,14 +39,19 @@ class Asked:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """Scores; the histogram of their distances (edges, and counts of all, of same and of different ones by label);
-    the pairs in every order there is; pictures (h, w) or (h, w, 3) uint8 of the first ones, by name;
-    and whether they are pairs of two zips."""
+    """What the page shows.
+
+    edges, counts  the histogram of the distances: of all pairs, of those labelled same, of those labelled different
+    orders, shown  the pairs in every order there is, and of each the ones to show as pictures
+    pictures       (h, w) or (h, w, 3) uint8 of those, by their place in the scores' names
+    folders        whether they are pairs of two zips
+    """
 
     scores: PairScores
     edges: np.ndarray
     counts: tuple[np.ndarray, np.ndarray, np.ndarray]
     orders: dict[str, np.ndarray]
+    shown: dict[str, list[int]]
     pictures: dict[int, np.ndarray]
     folders: bool
 
@@ -64,7 +69,8 @@ def scored(model: Judge, asked: Asked, progress: Callable[[str, float], None]) -
             files = second
         found = pair_scoring.score(model, table, files, progress)
         orders = _orders(found)
-        return Result(found, *_histogram(found), orders, _pictures(found, orders, files), asked.folders)
+        shown = {name: _first_ones(found, order) for name, order in orders.items()}
+        return Result(found, *_histogram(found), orders, shown, _pictures(found, shown, files), asked.folders)
 
 
 def as_csv(scores: PairScores) -> io.BytesIO:
@@ -95,10 +101,20 @@ def _histogram(found: PairScores) -> tuple[np.ndarray, tuple[np.ndarray, np.ndar
     return edges, (all_, same, different)
 
 
-def _pictures(found: PairScores, orders: dict[str, np.ndarray], files: PictureFiles) -> dict[int, np.ndarray]:
-    """Small pictures of the first pairs of every order, by their place in `found.names`."""
-    shown = np.concatenate([order[:SHOWN] for order in orders.values()])
-    names = sorted({int(n) for side in (found.first, found.second) for n in side[shown]})
+def _first_ones(found: PairScores, order: np.ndarray) -> list[int]:
+    """The first SHOWN pairs of an order, each pair of pictures once, whichever way round it comes again."""
+    kept: dict[frozenset[int], int] = {}
+    for i in order[: 50 * SHOWN]:
+        kept.setdefault(frozenset((int(found.first[i]), int(found.second[i]))), int(i))
+        if len(kept) == SHOWN:
+            break
+    return list(kept.values())
+
+
+def _pictures(found: PairScores, shown: dict[str, list[int]], files: PictureFiles) -> dict[int, np.ndarray]:
+    """Small pictures of the pairs that are shown, by their place in `found.names`."""
+    pairs = [i for chosen in shown.values() for i in chosen]
+    names = sorted({int(n) for side in (found.first, found.second) for n in side[pairs]})
     pictures = {}
     for name, place in zip(names, found_by_name([found.names[n] for n in names], files), strict=True):
         if isinstance(place, int):

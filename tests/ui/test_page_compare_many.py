@@ -54,6 +54,7 @@ def test_without_files_nothing_can_be_pressed(many):
     assert not worlds.told(many)
     assert worlds.primaries(many) == ["Score the pairs"]
     assert many.button(key="compare_many_score").disabled
+    assert "Give both files" in worlds.words(many)
     app = many.file_uploader(key="compare_many_csv").set_value(("mine.csv", ROWS.encode(), "text/csv")).run()
     assert app.button(key="compare_many_score").disabled
     assert not app.metric
@@ -214,6 +215,14 @@ def test_what_is_shown_is_prepared(model):
     assert sorted(wrong) == [i for i in range(3) if found.scores.wrong()[i]]
     rows = list(csv.DictReader(io.TextIOWrapper(many_work.as_csv(found.scores))))
     assert [r["row"] for r in rows] == ["2", "3", "4"]
+
+
+def test_a_pair_that_comes_again_is_shown_once(model):
+    again = ROWS + "anna/1.png,anna/0.png,1\n" * 5 + "anna/1.png,anna/2.png,1\n"
+    found = many_work.scored(model, asked(again), lambda text, fraction: None)
+    assert found.shown["file"] == [0, 1, 2, 8]
+    assert len(found.orders["file"]) == 9
+    assert found.shown["near"][0] == found.orders["near"][0]
 
 
 def test_the_stop_reaches_the_middle_of_the_work(model):
