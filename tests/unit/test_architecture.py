@@ -12,7 +12,7 @@ CORE = ROOT / "siamese_core"
 
 FLOORS = {
     0: {"types", "errors", "config", "device", "presets", "files", "processes", "records", "svg"},
-    1: {"datasets", "modalities", "samplers", "augment"},
+    1: {"datasets", "modalities", "samplers", "augment", "pair_tables", "pair_csv"},
     2: {
         "encoders",
         "distances",
@@ -28,7 +28,7 @@ FLOORS = {
         "calibration_json",
     },
     3: {"training", "runs", "jobs", "probe", "prepare", "checkpoint", "saver", "beginnings", "upkeep"},
-    4: {"trained", "verifier", "one_shot", "projection", "baseline", "preview", "forecast"},
+    4: {"trained", "verifier", "one_shot", "projection", "baseline", "preview", "forecast", "pair_scoring"},
     5: {
         "worker",
         "calibrate",
