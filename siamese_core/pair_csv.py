@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -31,7 +32,7 @@ LABELS = ("label", "same")
 MEANINGS = ("same", "different")  # what the label 1 may say
 SAMPLE = "image_a,image_b,label\nanna/1.png,anna/2.png,1\nanna/1.png,bert/1.png,0\nbert/1.png,bert/2.png,1\n"
 _SEPARATORS = (",", ";", "\t")
-_BLOCK = 2**16  # characters
+_BLOCK = 2**14  # characters
 _ONE, _ZERO = ("1", "1.0", "true"), ("0", "0.0", "false")
 
 
@@ -44,9 +45,9 @@ def read_pairs(source: Path | IO[bytes], label_one: str = "same", max_rows: int 
     """
     if label_one not in MEANINGS:
         raise DataError(f"The label 1 means {' or '.join(MEANINGS)}, not {plain_name(label_one)!r}.")
-    with _opened(source) as (file, label), closing(_lines(file)) as lines:
+    with _opened(source) as (file, label), closing(_blocks(file)) as blocks:
         try:
-            return _read(lines, label, label_one, max_rows)
+            return _read(blocks, label, label_one, max_rows)
         except UnicodeDecodeError:
             raise DataError(f"{label} is not UTF-8 text; save it as 'CSV UTF-8' and give it again.") from None
         except OSError as error:
@@ -90,52 +91,107 @@ def _judge(file: IO[bytes], label: str) -> None:
         raise DataError(f"{label} is UTF-16 text; save it as 'CSV UTF-8' and give it again.")
 
 
-def _lines(file: IO[bytes]) -> Generator[tuple[int, str], None, None]:
-    """(number from 1, line without its end) of every line; of a line that is too long, more than MAX_LINE of it."""
+def _blocks(file: IO[bytes]) -> Generator[tuple[int, list[str]], None, None]:
+    """Some lines at a time, without their ends, and the number of the first, from 1. Of a line that is too long, more
+    than MAX_LINE characters are there, but perhaps not all."""
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline=None)
     try:
-        number, rest = 0, ""
+        number, rest = 1, ""
         while block := text.read(_BLOCK):
             *whole, rest = (rest + block).split("\n")
             rest = rest[: MAX_LINE + 1]
-            for line in whole:
-                number += 1
-                yield number, line
+            yield number, whole
+            number += len(whole)
         if rest:
-            yield number + 1, rest
+            yield number, [rest]
     finally:
         text.detach()
 
 
-def _read(lines: Iterator[tuple[int, str]], label: str, label_one: str, max_rows: int) -> PairTable:
-    filled = ((number, line) for number, line in lines if line.strip())
-    begin, header = next(filled, (1, ""))
-    if header.lower().startswith("sep=") and len(header) == 5:  # a spreadsheet's own remark
-        begin, header = next(filled, (1, ""))
-    layout = _layout(header, label, label_one)
-    places: dict[str, int] = {}  # of a cell as it is written
-    names: dict[str, int] = {}
-    first, second, same, rows = array("q"), array("q"), array("b"), array("q")
-    broken, count = BrokenRows(), 0
-    for count, (row, line) in enumerate(filled, 1):
-        if count > max_rows:
+def _read(blocks: Iterator[tuple[int, list[str]]], label: str, label_one: str, max_rows: int) -> PairTable:
+    begin, header, number, lines = _header(blocks)
+    reader = _Reader(_layout(header, label, label_one))
+    for start, block in chain([(number, lines)], blocks):
+        if not reader.quickly(start, block):
+            reader.one_by_one(start, block)
+        if reader.count > max_rows:
             raise DataError(f"{label} has more than the {max_rows:,} rows allowed; split it into smaller files.")
-        found = layout.cut(line)
-        if isinstance(found, str):
-            broken.add(row, found)
-            continue
-        a, b, told = found
-        for cell in (a, b):
-            if cell not in places:
-                places[cell] = names.setdefault(composed(cell), len(names))
-        first.append(places[a])
-        second.append(places[b])
-        same.append(told)
-        rows.append(row)
-    if not count:
+    if not reader.count:
         raise DataError(f"{label} has a header in row {begin} but no pairs below it; add one pair a row.")
-    whole = [np.array(values, dtype=np.int64) for values in (first, second, rows)]
-    return PairTable(tuple(names), whole[0], whole[1], np.array(same, np.int8), whole[2], broken.sorted(), broken.count)
+    return reader.table()
+
+
+def _header(blocks: Iterator[tuple[int, list[str]]]) -> tuple[int, str, int, list[str]]:
+    """The number of the header's row and the header; the number of the next row and the rows after it in its block."""
+    for start, lines in blocks:
+        for i, line in enumerate(lines):
+            remark = line.lower().startswith("sep=") and len(line) == 5  # a spreadsheet's own
+            if line.strip() and not remark:
+                return start + i, line, start + i + 1, lines[i + 1 :]
+    return 1, "", 2, []
+
+
+class _Reader:
+    """Collects the pairs of a table, block by block."""
+
+    def __init__(self, layout: _Layout) -> None:
+        self.count = 0
+        self._layout = layout
+        self._places: dict[str, int] = {}  # of a cell as it is written
+        self._names: dict[str, int] = {}
+        self._first, self._second, self._same, self._rows = array("q"), array("q"), array("b"), array("q")
+        self._broken = BrokenRows()
+
+    def quickly(self, start: int, lines: list[str]) -> bool:
+        """Take a whole block in which nothing is out of the ordinary; False, and nothing is taken, if something is."""
+        layout = self._layout
+        rows = [line.split(layout.separator) for line in lines]
+        if set(map(len, rows)) != {layout.cells} or '"' in "".join(lines) or max(map(len, lines)) > MAX_LINE:
+            return False
+        a, b = [cells[layout.first] for cells in rows], [cells[layout.second] for cells in rows]
+        told = [""] * len(rows) if layout.label is None else [cells[layout.label] for cells in rows]
+        values = list(map(layout.values.get, told))
+        new = {*a, *b} - self._places.keys()
+        if None in values or not all(map(str.strip, new)):
+            return False
+        self.count += len(rows)
+        self._first.extend(self._placed(a))
+        self._second.extend(self._placed(b))
+        self._same.extend(values)  # type: ignore[arg-type]
+        self._rows.extend(range(start, start + len(rows)))
+        return True
+
+    def one_by_one(self, start: int, lines: list[str]) -> None:
+        """Take what can be used of a block."""
+        for row, line in enumerate(lines, start):
+            if not line.strip():
+                continue
+            self.count += 1
+            found = self._layout.cut(line)
+            if isinstance(found, str):
+                self._broken.add(row, found)
+                continue
+            a, b, told = found
+            self._first.extend(self._placed([a]))
+            self._second.extend(self._placed([b]))
+            self._same.append(told)
+            self._rows.append(row)
+
+    def _placed(self, cells: list[str]) -> list[int]:
+        """The places of the names in these cells; new ones get the next."""
+        places = list(map(self._places.get, cells))
+        if None in places:
+            for cell in cells:
+                if cell not in self._places:
+                    self._places[cell] = self._names.setdefault(composed(cell), len(self._names))
+            places = list(map(self._places.get, cells))
+        return places  # type: ignore[return-value]
+
+    def table(self) -> PairTable:
+        """All that was collected."""
+        first, second, rows = (np.array(v, dtype=np.int64) for v in (self._first, self._second, self._rows))
+        same = np.array(self._same, np.int8)
+        return PairTable(tuple(self._names), first, second, same, rows, self._broken.sorted(), self._broken.count)
 
 
 @dataclass(frozen=True)

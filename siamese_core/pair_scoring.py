@@ -217,7 +217,7 @@ def _distances(trained: Judge, z: np.ndarray, a: np.ndarray, b: np.ndarray, tell
     found = np.empty(len(a), dtype=np.float64)
     for i in range(0, len(a), PAIRS_AT_ONCE):
         part = slice(i, i + PAIRS_AT_ONCE)
-        found[part] = trained.distances(z[a[part]], z[b[part]])
+        found[part] = trained.distances(z.take(a[part], axis=0), z.take(b[part], axis=0))
         tell(f"Compared {min(i + PAIRS_AT_ONCE, len(a)):,} of {len(a):,} pairs", 0.9 + 0.1 * i / len(a))
     return found
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from siamese_core import pair_csv
 from siamese_core.datasets.folder import Source
 from siamese_core.datasets.picture_files import PictureFiles, found_by_name
 from siamese_core.errors import SiameseError
@@ -48,6 +50,25 @@ def test_any_text_is_a_table_or_one_sentence(text, encoding):
 @given(st.binary(max_size=200), st.sampled_from([b"", b"a,b\n", b"PK\x03\x04", b"\xff\xfe", b"\xef\xbb\xbf"]))
 def test_any_bytes_are_a_table_or_one_sentence(data, head):
     check(head + data)
+
+
+@given(texts)
+@settings(max_examples=300)
+def test_whole_blocks_are_read_as_single_lines_are(text):
+    def read() -> tuple:
+        try:
+            t = read_pairs(io.BytesIO(text.encode("utf-8", "surrogatepass")))
+        except SiameseError as error:
+            return (str(error),)
+        return t.names, t.first.tolist(), t.second.tolist(), t.same.tolist(), t.rows.tolist(), t.broken
+
+    quick = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pair_csv._Reader, "quickly", lambda self, start, lines: False)
+        assert read() == quick
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pair_csv, "_BLOCK", 7)
+        assert read() == quick
 
 
 paths = st.lists(st.sampled_from(["a", "b", "1.png", "2.png", "é", ".."]), min_size=1, max_size=4).map("/".join)
