@@ -163,7 +163,10 @@ def pairs(found: Sequence[str]) -> str:
 def table(
     name: str, columns: Sequence[str], rows: Iterable[Sequence[str | float | None]], errors: Sequence[int] = ()
 ) -> str:
-    """`name` is for screen readers. Words as they are, numbers as rates with a bar behind them, None as a dash; errors: columns of error rates."""
+    """Words as they are, numbers as rates with a bar behind them, None as a dash.
+
+    name: what the table is, for screen readers; errors: the columns that hold error rates.
+    """
     head = "".join(f'<th scope="col">{words(c)}</th>' for c in columns)
     body = "".join(f"<tr>{''.join(_td(v, i in errors) for i, v in enumerate(row))}</tr>" for row in rows)
     place = f'class="wide" role="region" tabindex="0" aria-label="{words(name)}"'  # it scrolls where it is too wide
