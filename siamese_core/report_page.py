@@ -160,11 +160,17 @@ def pairs(found: Sequence[str]) -> str:
     return f'<div class="pairs">{chr(10).join(found)}</div>' if found else ""
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str | float | None]], errors: Sequence[int] = ()) -> str:
-    """Words as they are, numbers as rates with a bar behind them, None as a dash; errors: columns of error rates."""
+def table(
+    name: str, columns: Sequence[str], rows: Iterable[Sequence[str | float | None]], errors: Sequence[int] = ()
+) -> str:
+    """Words as they are, numbers as rates with a bar behind them, None as a dash.
+
+    name: what the table is, for screen readers; errors: the columns that hold error rates.
+    """
     head = "".join(f'<th scope="col">{words(c)}</th>' for c in columns)
     body = "".join(f"<tr>{''.join(_td(v, i in errors) for i, v in enumerate(row))}</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    place = f'class="wide" role="region" tabindex="0" aria-label="{words(name)}"'  # it scrolls where it is too wide
+    return f"<div {place}><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def facts(found: Mapping[str, object]) -> str:

@@ -161,7 +161,7 @@ def search(found: Evaluation, intervals: Mapping[str, Interval]) -> str:
         f"Each of {count(found.search.queries, 'item')} asks for its nearest others. Recall@k: one of its class is "
         "among the k nearest. MAP@R: how purely its class fills the first places."
     )
-    return page.section("Search", lead, page.table(columns, rows))
+    return page.section("Search", lead, page.table("Search", columns, rows))
 
 
 def one_shot(found: Evaluation) -> str:
@@ -182,7 +182,7 @@ def classes(found: Evaluation) -> str:
     parts = sorted(found.classes, key=_error, reverse=True)[:WORST_CLASSES]
     few = len(found.classes) > len(parts)
     lead = f"The {len(parts)} worst of {len(found.classes):,} classes" if few else "All classes, the worst first"
-    return page.section("Class by class", f"{lead}; orange bars are errors.", _rows(parts))
+    return page.section("Class by class", f"{lead}; orange bars are errors.", _rows("Classes", parts))
 
 
 def groups(found: Evaluation) -> str:
@@ -192,13 +192,14 @@ def groups(found: Evaluation) -> str:
     lead = (
         f"The {len(parts)} worst of {len(found.groups):,} groups" if few else "All groups of classes, the worst first"
     )
-    return page.section("Group by group", f"{lead}.", _rows(parts) if parts else "")
+    return page.section("Group by group", f"{lead}.", _rows("Groups", parts) if parts else "")
 
 
-def _rows(parts: Sequence[Part]) -> str:
+def _rows(name: str, parts: Sequence[Part]) -> str:
     columns = ("Name", "Items", "Same pairs", "Different pairs", "Same, refused (FRR)", "Different, accepted (FAR)",
                "Recall@1")  # fmt: skip
     return page.table(
+        name,
         columns,
         [
             (p.name, f"{p.items:,}", f"{p.same_pairs:,}", f"{p.different_pairs:,}", p.frr, p.far, p.recall)

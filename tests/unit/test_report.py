@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from siamese_core import curves, evaluation, report, report_charts, report_page
+from siamese_core import curves, evaluation, report, report_charts, report_page, svg
 from siamese_core.errors import ConfigError, DataError
 from siamese_core.retrieval import Retrieval
 from siamese_core.svg import percent
@@ -133,6 +133,33 @@ def test_charts_are_drawn_from_the_rates(found):
     xy = np.array([[float(v) for v in p.split()] for p in re.split("[ML]", d) if p])
     x, y = xy[:, 0] / float(frame.get("width")), 1 - xy[:, 1] / float(frame.get("height"))
     assert np.trapezoid(y, x) == pytest.approx(found.auc, abs=2e-3)
+
+
+def test_the_grids_hold_what_was_counted(found):
+    def texts(drawing):
+        return [t.text for t in ET.fromstring(drawing).iter("{http://www.w3.org/2000/svg}text")]
+
+    n = curves.confusion(found.scored, found.threshold)
+    same, different = found.scored.n_same, found.scored.n_different
+    assert texts(report_charts.confusion(found)) == [
+        "says same", "says different",
+        "are the same", f"{n['accepted_same']}", f"{100 * n['accepted_same'] / same:.1f}%",
+        f"{n['refused_same']}", f"{100 * n['refused_same'] / same:.1f}%",
+        "are different", f"{n['accepted_different']}", f"{100 * n['accepted_different'] / different:.1f}%",
+        f"{n['refused_different']}", f"{100 * n['refused_different'] / different:.1f}%",
+    ]  # fmt: skip
+    said = texts(report_charts.one_shot(found))
+    for c in found.grid:
+        row = said[said.index(f"{c.n_way}-way") :]
+        assert row[1 + 2 * [1, 3, 5].index(c.k_shot)] == f"{100 * c.accuracy:.1f}%"
+
+
+def test_false_accepts_have_the_colour_of_different(found):
+    frame = ET.fromstring(report_charts.rates(found)).find(".//{*}svg")
+    far, frr = frame.findall("{*}path")
+    assert (far.get("stroke"), frr.get("stroke")) == (svg.DIFFERENT, svg.SAME)
+    heights = [float(p.get("d").split("L")[-1].split()[1]) for p in (far, frr)]
+    assert heights == [0.0, float(frame.get("height"))]  # at the largest threshold everything is accepted
 
 
 def test_intervals_are_shown_where_they_are_known(found):
