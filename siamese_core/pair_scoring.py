@@ -15,6 +15,7 @@ from typing import IO, Any, Protocol
 import numpy as np
 
 from siamese_core import metrics
+from siamese_core.calibration import Calibration
 from siamese_core.datasets.folder import Source
 from siamese_core.datasets.picture_files import PictureFiles, found_by_name
 from siamese_core.errors import DataError
@@ -34,10 +35,12 @@ Progress = Callable[[str, float], None]
 
 
 class Judge(Embedder, Protocol):
-    """An embedder that knows the distance up to which it calls two inputs the same."""
+    """An embedder that knows the distance up to which it calls two inputs the same, and how sure that is."""
 
     @property
     def threshold(self) -> float | None: ...
+    @property
+    def calibration(self) -> Calibration | None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +160,10 @@ def score(trained: Judge, table: PairTable, files: PictureFiles, progress: Progr
 
 def _judged(trained: Judge, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """(P,) distances -> (P,) int8 places in VERDICTS, and (P,) probabilities where the run is calibrated."""
+    if trained.calibration is not None:
+        said = trained.calibration.verdicts(distances)
+        places = np.select([said == word for word in VERDICTS[:3]], [0, 1, 2]).astype(np.int8)
+        return places, trained.calibration.probabilities(distances)
     if trained.threshold is None:
         return np.full(len(distances), VERDICTS.index(""), dtype=np.int8), None
     return (distances <= trained.threshold).astype(np.int8), None
