@@ -18,10 +18,53 @@ def test_evaluate_verification(tiny_run, cli, cli_json):
     assert found["threshold"] == 0.02
     assert found["ece"] is None
     assert found["brier"] is None
-    assert found["warnings"] == []
+    assert "not calibrated" in found["warnings"][0]
     code, out, _ = cli("evaluate", "tiny", "verification", "--max-pairs", "500")
     assert code == 0
     assert out.startswith("AUC 0.")
+
+
+def test_calibrate_then_evaluate(tiny_run, cli, cli_json):
+    made = cli_json("calibrate", "tiny")
+    assert made["calibration"]["operating_point"] == "eer"
+    assert made["far_low"] <= made["far"] <= made["far_high"]
+    found = cli_json("evaluate", "tiny", "verification", "--max-pairs", "500")
+    assert found["threshold"] == made["calibration"]["threshold"]
+    assert found["warnings"] == []
+    assert 0 <= found["ece"] <= 1
+    assert 0 < found["brier"] < 1
+    assert found["brier_skill"] == pytest.approx(1 - found["brier"] / 0.25)
+    for name in ("auc", "eer", "accuracy", "far", "frr"):
+        low, high = found["intervals"][name]
+        assert low <= found[name] <= high
+    assert found["identities"] == 2
+    assert found["intervals_over"] == "2 identities: intervals over pictures"
+    assert "calibration error" in cli("evaluate", "tiny", "verification", "--max-pairs", "500")[1]
+
+
+def test_calibrate_takes_an_operating_point_and_a_method(tiny_run, cli, cli_json):
+    words = ("--operating-point", "far", "--far", "0.05", "--method", "isotonic", "--prior", "0.2", "--per-class")
+    made = cli_json("calibrate", "tiny", *words)["calibration"]
+    assert (made["operating_point"], made["value"], made["method"], made["prior"]) == ("far", [0.05], "isotonic", 0.2)
+    assert set(made["thresholds"]) == {"6", "7"}
+    costs = ("--operating-point", "cost", "--cost-false-accept", "9", "--cost-false-reject", "1")
+    assert cli_json("calibrate", "tiny", *costs)["calibration"]["value"] == [9.0, 1.0]
+    code, out, _ = cli("calibrate", "tiny")
+    assert code == 0
+    assert out.startswith("Threshold 0.")
+    assert out.endswith("2 validation classes of digits, 2 identities: intervals over pictures.\n")
+
+
+def test_calibrate_refuses_what_cannot_be(tiny_run, refused, support):
+    assert "training data" in refused("calibrate", "tiny", "--data", "digits")
+    assert "at least 20 same" in refused("calibrate", "tiny", "--data", support)
+    assert "goes with --operating-point far" in refused("calibrate", "tiny", "--far", "0.1")
+    assert "goes with --operating-point cost" in refused("calibrate", "tiny", "--cost-false-accept", "2")
+    assert "two costs" in refused("calibrate", "tiny", "--operating-point", "cost", "--cost-false-accept", "2")
+    assert "false accept rate" in refused("calibrate", "tiny", "--operating-point", "far")
+    assert "no operating point" in refused("calibrate", "tiny", "--operating-point", "best")
+    assert "prior" in refused("calibrate", "tiny", "--prior", "1")
+    assert "seed" in refused("calibrate", "tiny", "--seed", "-1")
 
 
 def test_evaluate_one_shot(tiny_run, cli, cli_json):
