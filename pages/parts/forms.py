@@ -18,6 +18,7 @@ MAIN = ("loss", "distance", "epochs", "max_seconds")  # always in sight; the res
 WITH_MARGIN = ("contrastive", "triplet")
 APART = ("dataset", "hold_out")  # have controls of their own
 NOUGHTS = {  # settings that a zero switches off, and what happens then
+    "image_width": "as wide as high",
     "max_seconds": "no limit",
     "steps_per_epoch": "the whole set",
     "groups_per_batch": "all",
@@ -41,6 +42,8 @@ WORDS = {
     "hard": "hardest",
     "none": "none",
     "glyphs": "invented characters",
+    "as_stored": "as the pictures are",
+    "ink": "to the ink",
     "auto": "automatic",
     "cpu": "CPU",
     "cuda": "NVIDIA GPU",

@@ -87,6 +87,8 @@ def _many(n: int) -> str:
 
 
 def _part(names: Sequence[str], groups: Sequence[str]) -> str:
+    if not names:
+        return "none: so few classes leave nothing to test on"
     what = f"{len(names)} classes" + (f" in {len(groups)} groups" if groups else "")
     listed = list(groups or names)
     shown = ", ".join(show.plain(n) for n in listed[:NAMED])
@@ -108,7 +110,7 @@ def _more(found: Preview) -> None:
         st.caption("Every class is drawn equally often all the same.")
     with st.expander("All classes by name", icon=":material/list:"):
         for part, (word, why) in PARTS.items():
-            st.markdown(f"**{word}**: {', '.join(map(show.plain, found.names[part]))}. :gray[{why}]")
+            st.markdown(f"**{word}**: {', '.join(map(show.plain, found.names[part])) or 'none'}. :gray[{why}]")
 
 
 def _sheet(found: Preview, config: TrainConfig) -> None:
@@ -118,7 +120,8 @@ def _sheet(found: Preview, config: TrainConfig) -> None:
         st.button("Draw others", icon=theme.ICONS["shuffle"], key="train_draw", on_click=state.next_seed,
                   args=("train",))  # fmt: skip
     spec = found.spec
-    kind = "ink bright on black" if spec.polarity == "ink" else "the centre square"
+    kind = "ink bright on black" if spec.polarity == "ink" else "the centre"
+    kind = "cropped to the ink, bright on black" if spec.crop == "ink" else kind
     left, right = st.columns(2)
     left.caption(f"Fitted: {spec.width} × {spec.height} pixels, {kind}")
     right.caption("Augmented: changed anew each time")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from siamese_core.datasets import digits, folder, glyphs, olivetti, omniglot
+from siamese_core.datasets import digits, folder, glyphs, mednist, olivetti, omniglot, orl, signatures
 from siamese_core.errors import DataError
 from siamese_core.types import LabelledSet
 
@@ -22,6 +22,10 @@ REGISTRY: dict[str, Loader] = {
     "omniglot": omniglot.load,
     "omniglot-evaluation": omniglot.evaluation,
     "olivetti": olivetti.load,
+    "orl": orl.load,
+    "signatures": signatures.load,
+    "signatures-evaluation": signatures.evaluation,
+    "mednist": mednist.load,
 }
 
 
@@ -60,7 +64,7 @@ def load(name_or_path: str, data_root: Path | None = None, *, progress: Progress
     path = Path(name_or_path).expanduser()
     try:
         if name_or_path and path.is_dir():
-            return folder.load(path, progress)
+            return (signatures.read if signatures.is_layout(path) else folder.load)(path, progress=progress)
         if path.is_file():
             if path.suffix.lower() == ".zip":
                 return folder.load(path, progress)

@@ -12,11 +12,21 @@ CORE = ROOT / "siamese_core"
 
 FLOORS = {
     0: {"types", "errors", "config", "device", "presets", "files", "processes", "records"},
-    1: {"datasets", "modalities", "samplers", "augment"},
+    1: {"datasets", "modalities", "samplers", "augment", "folds"},
     2: {"encoders", "distances", "losses", "metrics"},
     3: {"training", "runs", "worker", "jobs", "probe", "prepare", "checkpoint", "saver", "beginnings", "upkeep"},
     4: {"trained", "verifier", "one_shot", "projection", "baseline", "preview", "forecast"},
-    5: {"protocols", "map_worker", "map_jobs", "map_export", "bench", "make_starter", "archive", "archive_checks"},
+    5: {
+        "protocols",
+        "signature_protocol",
+        "map_worker",
+        "map_jobs",
+        "map_export",
+        "bench",
+        "make_starter",
+        "archive",
+        "archive_checks",
+    },
     6: {"cli", "__main__"},
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}
