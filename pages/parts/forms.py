@@ -151,6 +151,10 @@ def mended(values: dict[str, Any]) -> dict[str, Any]:
         found["sampler"] = "classes" if "classes" in LOSS_SAMPLERS[loss] else LOSS_SAMPLERS[loss][0]
     if found["sampler"] != "classes" or found["mining"] not in LOSS_MINING[loss]:
         found["mining"] = "all"
+    if 0 < found["image_width"] < 12:
+        found["image_width"] = 0
+    if found["image_width"] not in (0, found["image_size"]):
+        found["class_copies"] = False
     if loss in WITH_MARGIN and found["margin"] <= 0:
         found["margin"] = fitting(found)
     if loss == "contrastive" and found["distance"] == "cosine" and found["margin"] > 2.0:

@@ -84,7 +84,7 @@ def test_a_set_that_cannot_be_trained_on_is_one_sentence_beforehand(runs_folder,
     app.selectbox(key="train_source").set_value("folder").run()
     app.text_input(key="train_folder").set_value(str(tmp_path / "few")).run()
     (told,) = worlds.told(app)
-    assert "at least 6 are needed" in told
+    assert "at least 4 are needed" in told
 
 
 def test_a_folder_that_was_mended_is_read_again(runs_folder, tmp_path):
