@@ -195,7 +195,7 @@ def test_a_set_is_cropped_as_one_picture_is():
 
 def test_faint_lines_of_the_form_are_background():
     lined = np.full((300, 300), 230, dtype=np.uint8)
-    lined[20::40] = 180
+    lined[30::40] = 180
     with_ink = np.minimum(lined, scrawl(300, 300, 103, 100))
     seen = ink_crop(ink_of(with_ink))
     assert seen.shape == ink_crop(ink_of(scrawl(300, 300, 103, 100))).shape
