@@ -11,6 +11,7 @@ from pages.parts import cache, charts_preview, show, state, theme
 from siamese_core import datasets
 from siamese_core import preview as previews
 from siamese_core.config import TrainConfig
+from siamese_core.errors import DataError
 from siamese_core.preview import Preview
 
 GAP = 3  # pixels between pictures
@@ -34,6 +35,9 @@ PARTS = {
 def data(config: TrainConfig) -> None:
     """The whole view; what takes long to read is read beside the page."""
     if not cache.is_here(config.dataset):
+        if config.dataset in datasets.BY_HAND:
+            _to_fetch(config.dataset)
+            return
         size, source = ABSENT.get(config.dataset, ("", ""))
         st.info(
             f"This set is not on this computer yet. **Start** fetches it first ({size} from {source}) into "
@@ -51,6 +55,14 @@ def data(config: TrainConfig) -> None:
         _sheet(answer.value, config)
         _batch(answer.value, config)
         _more(answer.value)
+
+
+def _to_fetch(dataset: str) -> None:
+    """What to put where, of a set that only people can fetch."""
+    try:
+        datasets.load(dataset)
+    except DataError as error:
+        show.notice(error)
 
 
 @st.fragment(run_every=1.0)

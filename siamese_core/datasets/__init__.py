@@ -11,7 +11,7 @@ from siamese_core.datasets import digits, folder, glyphs, mednist, olivetti, omn
 from siamese_core.errors import DataError
 from siamese_core.types import LabelledSet
 
-__all__ = ["REGISTRY", "data_root", "load"]
+__all__ = ["BY_HAND", "REGISTRY", "data_root", "load"]
 
 Progress = Callable[[str, float], None]
 Loader = Callable[[Path, Progress | None], LabelledSet]
@@ -27,6 +27,7 @@ REGISTRY: dict[str, Loader] = {
     "signatures-evaluation": signatures.evaluation,
     "mednist": mednist.load,
 }
+BY_HAND = ("orl", "signatures", "signatures-evaluation", "mednist")  # not fetched: `load` says what to put where
 
 
 def data_root(explicit: str | Path | None = None) -> Path:
