@@ -83,12 +83,14 @@ def pairs_of(
     rng: np.random.Generator,
     max_pairs: int = MAX_PAIRS,
     class_groups: np.ndarray | None = None,
+    forged: np.ndarray | None = None,
 ) -> Pairs:
     """Balanced pairs of a labelled set, no pair twice.
 
     labels (N,) int; class_groups (classes,) int, indexed by label, or None; at most `max_pairs` of each
-    kind. A group with one class draws its different pairs from all classes. Raises DataError when
-    there is no same pair or no different one.
+    kind. A group with one class draws its different pairs from all classes. forged (classes,) bool or
+    None: classes of imitations, of which no two are a same pair. Raises DataError when there is no same
+    pair or no different one.
     """
     classes, own = np.unique(labels, return_inverse=True)
     counts = np.bincount(own, minlength=len(classes))
@@ -98,7 +100,10 @@ def pairs_of(
         raise DataError("Same pairs need a class with at least two items; here every class has one. Add more items.")
     members = np.argsort(own, kind="stable")
     starts = np.cumsum(counts) - counts
-    first, second, of_class = _same_pairs(members, starts, counts, max_pairs, rng)
+    claims = np.ones(len(classes), dtype=bool) if forged is None else ~np.asarray(forged)[classes]
+    if counts[claims].max(initial=0) < 2:
+        raise DataError("Same pairs need a genuine class with at least two items; forgeries make none. Add more items.")
+    first, second, of_class = _same_pairs(members, starts, np.where(claims, counts, 0), max_pairs, rng)
     groups = None if class_groups is None else np.asarray(class_groups)[classes]
     a, b = _different_pairs(members, starts, counts, of_class, groups, rng)
     keep = np.sort(rng.permutation(len(first))[: len(a)])  # as many same pairs as different ones
@@ -118,7 +123,7 @@ def score(
 
     Raises DataError as `pairs_of` does, or when the network gives distances that are not numbers.
     """
-    pairs = pairs_of(data.labels, np.random.default_rng(seed), max_pairs, data.class_groups)
+    pairs = pairs_of(data.labels, np.random.default_rng(seed), max_pairs, data.class_groups, data.forged)
     if embeddings is None:
         used, place = np.unique(np.concatenate([pairs.first, pairs.second]), return_inverse=True)
         z = trained.embed(data.items.select(used))

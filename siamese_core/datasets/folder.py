@@ -38,22 +38,24 @@ class Source:
     read: Callable[[int], bytes]
 
 
-def load(path: Path, progress: Progress | None = None) -> LabelledSet:
+def load(path: Path, progress: Progress | None = None, polarity: str | None = None) -> LabelledSet:
     """Pictures below a folder, or inside a zip, as a labelled set; classes and files in order of name.
 
     Pictures that are all of one size up to 256 x 256 stay as they are; otherwise each is fitted into
     S x S, S the median longer side, at most 128. They are taken for ink on paper when 9 in 10 of them
-    look so, else for photos. Raises DataError: no pictures or no class folders, pictures that cannot
-    be read (the first is named), more than 2 GiB of pixels, or an archive not to be trusted.
+    look so, else for photos, unless the polarity is given. Raises DataError: no pictures or no class folders,
+    pictures that cannot be read (the first is named), more than 2 GiB of pixels, or an archive not to be trusted.
     """
     if path.is_dir():
-        return _build(path.resolve().name or str(path), pictures_of(folder_sources(path)), path, progress)
+        return _build(path.resolve().name or str(path), pictures_of(folder_sources(path)), path, progress, polarity)
     with SafeZip(path) as archive:
         sources = [Source(name, _zip_reader(archive, name)) for name in archive.names]
-        return _build(path.stem, _unwrapped(pictures_of(sources)), path, progress)
+        return _build(path.stem, _unwrapped(pictures_of(sources)), path, progress, polarity)
 
 
-def _build(name: str, sources: list[Source], path: Path, progress: Progress | None) -> LabelledSet:
+def _build(
+    name: str, sources: list[Source], path: Path, progress: Progress | None, polarity: str | None
+) -> LabelledSet:
     inside = [s for s in sources if "/" in s.name]
     if not inside:
         where = "lie beside each other" if sources else "are missing"
@@ -64,7 +66,7 @@ def _build(name: str, sources: list[Source], path: Path, progress: Progress | No
     folders = [str(PurePosixPath(s.name).parent) for s in inside]
     classes = sorted(set(folders))
     index = {c: i for i, c in enumerate(classes)}
-    items = _items(inside, progress)
+    items = _items(inside, progress, polarity)
     groups, group_names = _groups(classes)
     warnings = []
     if len(inside) < len(sources):
@@ -147,7 +149,7 @@ def _wanted(source: Source) -> bool:
     return suffix not in _SIDE_FILES and opener(source.read(16)) is not None
 
 
-def _items(sources: list[Source], progress: Progress | None) -> ImageItems:
+def _items(sources: list[Source], progress: Progress | None, polarity: str | None) -> ImageItems:
     budget = _Budget()
 
     def work(source: Source) -> tuple[tuple[int, int], np.ndarray]:
@@ -162,7 +164,7 @@ def _items(sources: list[Source], progress: Progress | None) -> ImageItems:
     read = each(work, sources, "Reading pictures", progress)
     sizes = {size for size, _ in read}
     pictures = [picture for _, picture in read]
-    ink = np.mean([looks_inked(p) for p in pictures]) >= INKED_SHARE
+    ink = polarity == "ink" if polarity else np.mean([looks_inked(p) for p in pictures]) >= INKED_SHARE
     channels = 3 if not ink and any(p.ndim == 3 for p in pictures) else 1
     width, height = next(iter(sizes))
     if len(sizes) > 1 or max(width, height) > NATIVE_SIDE:

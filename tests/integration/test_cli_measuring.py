@@ -99,6 +99,28 @@ def test_evaluate_on_folders_of_pictures(tiny_run, cli_json, support, tmp_path):
     assert cli_json("evaluate", "tiny", "verification", "--data", tmp_path / "groups")["classes"] == 6
 
 
+def test_folds_and_signatures(tiny_run, cli, cli_json, refused, tmp_path):
+    for w in range(4):
+        for name, count in ((f"w{w}", 3), (f"w{w}_forg", 2)):
+            for k in range(count):
+                scribble(tmp_path / "hands" / name / f"{k}.png", 100 * w + 10 * count + k)
+    dealt = cli_json("folds", tmp_path / "hands", "--k", "2", "--out", tmp_path / "folds")
+    assert sorted(n for fold in dealt["folds"] for n in fold["hold_out"]) == ["w0", "w1", "w2", "w3"]
+    assert Path(dealt["folds"][0]["file"]).read_text().split() == dealt["folds"][0]["hold_out"]
+    found = cli_json("evaluate", "tiny", "signatures", "--data", tmp_path / "hands", "--references", "2")
+    assert (found["protocol"], found["writers"], found["genuine"], found["forged"]) == ("signatures", 4, 12, 8)
+    assert [(r["references"], r["rule"], r["forgeries"]) for r in found["rows"]] == [
+        (n, rule, sort) for sort in ("skilled", "random") for n, rule in ((1, "one"), (2, "nearest"), (2, "mean"))
+    ]
+    assert found["eer"] == found["rows"][0]["eer"]
+    assert 0 <= found["accuracy"] <= 1
+    code, out, _ = cli("evaluate", "tiny", "signatures", "--data", tmp_path / "hands")
+    assert code == 0
+    assert out.startswith("4 writers, 12 genuine, 8 forged signatures")
+    assert "no writer" in refused("evaluate", "tiny", "signatures")
+    assert "too few" in refused("folds", tmp_path / "hands", "--k", "9", "--out", tmp_path / "folds")
+
+
 def test_evaluate_refuses_what_cannot_be(tiny_run, refused, tmp_path, support):
     assert "20 ways" in refused("evaluate", "tiny", "one-shot", "--n-way", "20")
     assert "no data set 'nothing'" in refused("evaluate", "tiny", "one-shot", "--data", "nothing")

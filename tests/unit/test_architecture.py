@@ -12,7 +12,7 @@ CORE = ROOT / "siamese_core"
 
 FLOORS = {
     0: {"types", "errors", "config", "device", "presets", "files", "processes", "records", "svg"},
-    1: {"datasets", "modalities", "samplers", "augment", "pair_tables", "pair_csv"},
+    1: {"datasets", "modalities", "samplers", "augment", "folds", "pair_tables", "pair_csv"},
     2: {
         "encoders",
         "distances",
@@ -33,6 +33,7 @@ FLOORS = {
         "worker",
         "calibrate",
         "protocols",
+        "signature_protocol",
         "map_worker",
         "map_jobs",
         "map_export",

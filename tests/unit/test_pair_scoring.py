@@ -100,6 +100,7 @@ def test_when_no_row_can_be_scored_nothing_is_raised(model):
 def test_distances_that_are_no_numbers_are_broken_rows(model):
     class Broken:
         spec, threshold, embed = model.spec, 0.5, staticmethod(model.embed)
+        calibration = None
 
         def distances(self, a, b):
             return np.where(np.arange(len(a)) % 2, np.nan, 0.25)
@@ -113,6 +114,7 @@ def test_distances_that_are_no_numbers_are_broken_rows(model):
 def test_without_a_threshold_there_are_no_verdicts(model):
     class Plain:
         spec, threshold, embed, distances = model.spec, None, staticmethod(model.embed), staticmethod(model.distances)
+        calibration = None
 
     found = pair_scoring.score(Plain(), read(ROWS), Counting(DATA).files)
     assert found.count("") == len(found)
@@ -170,3 +172,24 @@ def test_no_cell_of_the_csv_is_a_formula(model):
     assert {c[2] for c in cells[1:]} == {"'=1+1.png"}
     assert [float(c[3]) for c in cells[1:]] == pytest.approx(found.distances, rel=1e-5)
     assert [c[0] for c in cells[1:]] == ["2", "3", "4", "5", "6"]
+
+
+def test_a_calibrated_run_is_not_sure_in_its_band(model):
+    """Verdicts and probabilities are those of the calibration, pair by pair."""
+
+    class Sure:
+        """A calibration that is sure below 1 and above 2."""
+
+        def verdicts(self, distances):
+            return np.where(distances <= 1, "same", np.where(distances >= 2, "different", "not sure"))
+
+        def probabilities(self, distances):
+            return np.exp(-distances)
+
+    class Judged:
+        threshold, calibration = 1.5, Sure()
+
+    d = np.array([0.5, 1.5, 2.5])
+    places, probability = pair_scoring._judged(Judged(), d)
+    assert [pair_scoring.VERDICTS[p] for p in places] == ["same", "not sure", "different"]
+    assert probability == pytest.approx(np.exp(-d))
