@@ -156,7 +156,14 @@ def score(trained: Judge, table: PairTable, files: PictureFiles, progress: Progr
 
 
 def _judged(trained: Judge, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """(P,) distances -> (P,) int8 places in VERDICTS, and (P,) probabilities where the run is calibrated."""
+    """(P,) distances -> (P,) int8 places in VERDICTS, and (P,) probabilities where the run is calibrated.
+
+    A calibration says itself what it says of each distance (which may be "not sure"), and how probable "same" is.
+    """
+    if (calibration := getattr(trained, "calibration", None)) is not None:
+        said = np.asarray(calibration.verdicts(distances))
+        places = np.select([said == word for word in VERDICTS], range(len(VERDICTS)), VERDICTS.index(""))
+        return places.astype(np.int8), np.asarray(calibration.probabilities(distances), dtype=np.float64)
     if trained.threshold is None:
         return np.full(len(distances), VERDICTS.index(""), dtype=np.int8), None
     return (distances <= trained.threshold).astype(np.int8), None
