@@ -13,6 +13,7 @@ import io
 import tempfile
 import time
 import zipfile
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,8 @@ def _row(folder: Path, dataset: str, preset: str, pictures: int, pairs: int, rou
     torch.manual_seed(0)
     encoder = encoders.build(config, spec).eval().requires_grad_(False)
     distance = distances.build(config.distance, config.embedding_size).eval().requires_grad_(False)
-    model = Trained("bench", config, spec, {}, 0.5, "", "cpu", encoder, distance)
+    parts = {"config": config, "spec": spec, "encoder": encoder, "distance_module": distance, "device": "cpu"}
+    model = Trained(**dict.fromkeys(f.name for f in fields(Trained)) | parts | {"threshold": 0.5})
     table, archive = _made(folder / dataset, spec.height, pictures, pairs)
     times: dict[str, list[float]] = {}
     for i in range(rounds + 1):

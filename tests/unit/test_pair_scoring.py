@@ -122,6 +122,33 @@ def test_without_a_threshold_there_are_no_verdicts(model):
     assert found.table([0])[0]["verdict"] is None
 
 
+def test_a_calibrated_run_says_how_probable_and_when_it_is_not_sure(model):
+    class Calibration:
+        def verdicts(self, distances):
+            return np.array(["same", "not sure", "different", "same", "not sure"])
+
+        def probabilities(self, distances):
+            return np.array([0.9, 0.5, 0.1, 1.0, 0.5])
+
+    class Calibrated:
+        spec, threshold, calibration = model.spec, 0.5, Calibration()
+        embed, distances = staticmethod(model.embed), staticmethod(model.distances)
+
+    found = pair_scoring.score(Calibrated(), read(ROWS), Counting(DATA).files)
+    assert [row["verdict"] for row in found.table(range(5))] == ["same", "not sure", "different", "same", "not sure"]
+    assert found.table([0])[0]["probability"] == 0.9
+    assert (found.accuracy()["pairs"], found.accuracy()["unsure"], found.count("not sure")) == (2, 1, 2)
+    out = io.StringIO()
+    pair_scoring.write_csv(found, out)
+    assert [row["probability"] for row in csv.DictReader(io.StringIO(out.getvalue()))] == [
+        "0.9",
+        "0.5",
+        "0.1",
+        "1",
+        "0.5",
+    ]
+
+
 def made(distances, verdicts, same, alike=None) -> pair_scoring.PairScores:
     n = len(distances)
     place = np.arange(n)
