@@ -85,7 +85,7 @@ def test_replicates_weigh_pairs_by_how_often_their_identities_were_drawn():
     kinds = Bootstrap(scored)._kinds
     drawn = np.random.default_rng(0).integers(0, 4, (12, 5)).astype(np.float32)
     for kind in kinds:
-        found = bootstrap._weigh(bootstrap._cells(kind), drawn, kind.n_bins)
+        found = dyads.weigh(dyads.cells_of(kind), drawn, kind.n_bins)
         slow = np.zeros_like(found)
         for b, u, v in zip(kind.bins, kind.u, kind.v, strict=True):
             slow[b] += drawn[u] if u == v else drawn[u] * drawn[v]
