@@ -167,3 +167,20 @@ def test_what_cannot_be_resampled_is_refused():
         Bootstrap(scored, unit="people")
     with pytest.raises(DataError, match="at least 1 same"):
         Bootstrap(scored.select(~scored.same))
+
+
+def test_errors_of_both_kinds_meet_with_their_signs():
+    scored = world(8, identities=9, same=4, different=50, effect=0.8)
+    boot = Bootstrap(scored, unit="identities")
+    at, units, couples = 20, np.zeros(9), {}
+    for kind, sign in ((boot._different, 0.5), (boot._same, -0.5)):  # FRR counts what is not accepted
+        error = sign * ((kind.bins <= at) - (kind.bins <= at).mean()) / len(kind)
+        for e, u, v in zip(error, kind.u, kind.v, strict=True):
+            units[u] += e
+            units[v] += e if u != v else 0.0
+            couples[min(u, v), max(u, v)] = couples.get((min(u, v), max(u, v)), 0.0) + e
+    two = sum(x**2 for (u, v), x in couples.items() if u != v)
+    one = sum(x**2 for (u, v), x in couples.items() if u == v)
+    true, resampled = max((units**2).sum() - two, two + one), (units**2).sum() + two
+    found = dyads.spread(*boot._kinds).shrinkage(np.array(0.5), np.array(0.5))[at]
+    assert found == pytest.approx(np.sqrt(min(true / resampled, 1.0)), abs=1e-9)
