@@ -30,7 +30,6 @@ from siamese_core.scored import ScoredPairs
 REPLICATES = 500
 BINS = 1024
 FEWEST = 10  # identities
-BLOCK = 2**22  # numbers held at once
 
 
 @dataclass(frozen=True)
@@ -102,10 +101,10 @@ class Bootstrap:
         self.far, self.frr = _rates(*(np.bincount(k.bins, minlength=k.n_bins)[:, None] for k in self._kinds))
         rng = np.random.default_rng(seed)
         if self.unit == "pairs":
-            drawn = tuple(_resampled(k, replicates, rng) for k in self._kinds)
+            drawn = tuple(dyads.drawn_pairs(k, replicates, rng) for k in self._kinds)
             self._spread: dyads.Spread | None = None
         else:
-            drawn = _replicates(self._kinds, self.units, replicates, rng)
+            drawn = dyads.drawn_units(self._kinds, self.units, replicates, rng)
             self._spread = dyads.spread(*self._kinds)
         keep = (drawn[0].sum(0) > 0) & (drawn[1].sum(0) > 0)
         self._far, self._frr = _rates(drawn[0][:, keep], drawn[1][:, keep])  # (B + 1, R)
@@ -274,52 +273,3 @@ def _area(far: np.ndarray, frr: np.ndarray) -> np.ndarray:
 def _middle(at_vertices: np.ndarray) -> np.ndarray:
     """(B + 1,) -> (B,): halfway through each bin, where ties within it count 1/2."""
     return (at_vertices[1:] + at_vertices[:-1]) / 2
-
-
-def _resampled(kind: dyads.Dyads, replicates: int, rng: np.random.Generator) -> np.ndarray:
-    """(B, R) weights of the bins when every pair is drawn by itself."""
-    counts = np.bincount(kind.bins, minlength=kind.n_bins)
-    return rng.multinomial(len(kind), counts / len(kind), size=replicates).T
-
-
-def _replicates(
-    kinds: tuple[dyads.Dyads, dyads.Dyads], units: int, replicates: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """(B, R) weights of the bins of both kinds when units are drawn anew."""
-    found = [np.empty((k.n_bins, replicates), np.float32) for k in kinds]
-    cells = [_cells(k) for k in kinds]
-    step = min(replicates, max(16, 4 * BLOCK // units))
-    for start in range(0, replicates, step):
-        stop = min(start + step, replicates)
-        drawn = np.empty((units, stop - start), np.float32)
-        for r in range(stop - start):
-            drawn[:, r] = np.bincount(rng.integers(units, size=units), minlength=units)
-        for weights, of_kind in zip(found, cells, strict=True):
-            weights[:, start:stop] = _weigh(of_kind, drawn, len(weights))
-    return found[0], found[1]
-
-
-def _cells(kind: dyads.Dyads) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The different (bin, u, v) there are, by rising bin, u <= v, and how many pairs each holds."""
-    low, high = np.minimum(kind.u, kind.v), np.maximum(kind.u, kind.v)
-    key, counts = np.unique((kind.bins * kind.n_units + low) * kind.n_units + high, return_counts=True)
-    rest, v = np.divmod(key, kind.n_units)
-    bins, u = np.divmod(rest, kind.n_units)
-    return bins, u, v, counts.astype(np.float32)
-
-
-def _weigh(cells: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], drawn: np.ndarray, n_bins: int) -> np.ndarray:
-    """(units, R) how often each unit was drawn -> (n_bins, R) weights of the bins, in blocks of cells."""
-    found = np.zeros((n_bins, drawn.shape[1]), np.float32)
-    step = max(1, BLOCK // 4 // drawn.shape[1])
-    for start in range(0, len(cells[0]), step):
-        bins, u, v, counts = (column[start : start + step] for column in cells)
-        weight = drawn[u]
-        other = drawn[v]
-        other[u == v] = 1.0
-        weight *= other
-        if counts.max() > 1:
-            weight *= counts[:, None]
-        first = np.flatnonzero(np.concatenate([[True], bins[1:] != bins[:-1]]))
-        found[bins[first]] += np.add.reduceat(weight, first, axis=0)
-    return found

@@ -131,3 +131,55 @@ def ratio(by_unit: np.ndarray, couples: np.ndarray, single: np.ndarray) -> np.nd
     found = np.ones_like(resampled, dtype=float)
     np.divide(true, resampled, out=found, where=resampled > 0)
     return np.sqrt(np.minimum(found, 1.0))
+
+
+# ---- the replicates ----
+
+
+def drawn_pairs(kind: Dyads, replicates: int, rng: np.random.Generator) -> np.ndarray:
+    """(B, R) weights of the bins when every pair is drawn by itself."""
+    counts = np.bincount(kind.bins, minlength=kind.n_bins)
+    return rng.multinomial(len(kind), counts / len(kind), size=replicates).T
+
+
+def drawn_units(
+    kinds: tuple[Dyads, Dyads], units: int, replicates: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """(B, R) weights of the bins of both kinds when units are drawn anew."""
+    found = [np.empty((k.n_bins, replicates), np.float32) for k in kinds]
+    cells = [cells_of(k) for k in kinds]
+    step = min(replicates, max(16, 4 * BLOCK // units))
+    for start in range(0, replicates, step):
+        stop = min(start + step, replicates)
+        drawn = np.empty((units, stop - start), np.float32)
+        for r in range(stop - start):
+            drawn[:, r] = np.bincount(rng.integers(units, size=units), minlength=units)
+        for weights, of_kind in zip(found, cells, strict=True):
+            weights[:, start:stop] = weigh(of_kind, drawn, len(weights))
+    return found[0], found[1]
+
+
+def cells_of(kind: Dyads) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The different (bin, u, v) there are, by rising bin, u <= v, and how many pairs each holds."""
+    low, high = np.minimum(kind.u, kind.v), np.maximum(kind.u, kind.v)
+    key, counts = np.unique((kind.bins * kind.n_units + low) * kind.n_units + high, return_counts=True)
+    rest, v = np.divmod(key, kind.n_units)
+    bins, u = np.divmod(rest, kind.n_units)
+    return bins, u, v, counts.astype(np.float32)
+
+
+def weigh(cells: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], drawn: np.ndarray, n_bins: int) -> np.ndarray:
+    """(units, R) how often each unit was drawn -> (n_bins, R) weights of the bins, in blocks of cells."""
+    found = np.zeros((n_bins, drawn.shape[1]), np.float32)
+    step = max(1, BLOCK // 4 // drawn.shape[1])
+    for start in range(0, len(cells[0]), step):
+        bins, u, v, counts = (column[start : start + step] for column in cells)
+        weight = drawn[u]
+        other = drawn[v]
+        other[u == v] = 1.0
+        weight *= other
+        if counts.max() > 1:
+            weight *= counts[:, None]
+        first = np.flatnonzero(np.concatenate([[True], bins[1:] != bins[:-1]]))
+        found[bins[first]] += np.add.reduceat(weight, first, axis=0)
+    return found

@@ -85,7 +85,7 @@ def test_replicates_weigh_pairs_by_how_often_their_identities_were_drawn():
     kinds = Bootstrap(scored)._kinds
     drawn = np.random.default_rng(0).integers(0, 4, (12, 5)).astype(np.float32)
     for kind in kinds:
-        found = bootstrap._weigh(bootstrap._cells(kind), drawn, kind.n_bins)
+        found = dyads.weigh(dyads.cells_of(kind), drawn, kind.n_bins)
         slow = np.zeros_like(found)
         for b, u, v in zip(kind.bins, kind.u, kind.v, strict=True):
             slow[b] += drawn[u] if u == v else drawn[u] * drawn[v]
@@ -167,3 +167,21 @@ def test_what_cannot_be_resampled_is_refused():
         Bootstrap(scored, unit="people")
     with pytest.raises(DataError, match="at least 1 same"):
         Bootstrap(scored.select(~scored.same))
+
+
+def test_errors_of_both_kinds_meet_with_their_signs():
+    scored = world(9, identities=9, same=20, different=2000, effect=0.8)
+    boot = Bootstrap(scored, unit="identities")
+    at, units, couples = int(np.searchsorted(boot.edges, 1.0)), np.zeros(9), {}
+    for kind, sign in ((boot._different, 0.5), (boot._same, -0.5)):  # FRR counts what is not accepted
+        error = sign * ((kind.bins <= at) - (kind.bins <= at).mean()) / len(kind)
+        for e, u, v in zip(error, kind.u, kind.v, strict=True):
+            units[u] += e
+            units[v] += e if u != v else 0.0
+            couples[min(u, v), max(u, v)] = couples.get((min(u, v), max(u, v)), 0.0) + e
+    two = sum(x**2 for (u, v), x in couples.items() if u != v)
+    one = sum(x**2 for (u, v), x in couples.items() if u == v)
+    true, resampled = max((units**2).sum() - two, two + one), (units**2).sum() + two
+    found = dyads.spread(*boot._kinds).shrinkage(np.array(0.5), np.array(0.5))[at]
+    assert found == pytest.approx(np.sqrt(min(true / resampled, 1.0)), abs=1e-9)
+    assert dyads.spread(*boot._kinds).shrinkage(np.array(0.5), np.array(-0.5))[at] != pytest.approx(found, abs=1e-5)

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from siamese_core import calibration, curves
+from siamese_core import calibration, calibration_fit, curves
 from siamese_core.calibration import Calibration
 from siamese_core.errors import ConfigError, DataError
 from siamese_core.scored import ScoredPairs
@@ -255,3 +255,18 @@ def test_what_it_was_fitted_on_is_told():
     assert FITTED.digest == gamma().digest
     assert FITTED.source == "made up"
     assert FITTED.intervals_are_over == "60 identities"
+
+
+def test_a_calibration_judges_itself_on_identities_it_did_not_see(monkeypatch):
+    seen, curve = [], calibration_fit.probability_curve
+
+    def spy(scored, method):
+        seen.append(set(scored.first_identity) | set(scored.second_identity))
+        return curve(scored, method)
+
+    monkeypatch.setattr(calibration_fit, "probability_curve", spy)
+    calibration.fit(gamma())
+    left_out = [set(range(60)) - s for s in seen if len(s) < 60]
+    assert len(left_out) == calibration_fit.FOLDS
+    assert all(len(s) == 12 for s in left_out)
+    assert set.union(*left_out) == set(range(60))
