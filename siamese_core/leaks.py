@@ -4,20 +4,20 @@ got by looking elsewhere, and whether it looks at all. Every answer is a `Findin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from siamese_core import near_copies, protocols, shortcuts, side_leaks
+from siamese_core import collapse, copy_leaks, near_copies, protocols, shortcuts, side_leaks
 from siamese_core.errors import DataError, RunError
 from siamese_core.findings import PART_WORDS, SEVERITIES, Finding
 from siamese_core.modalities.image import ImageItems
 from siamese_core.runs import Run
-from siamese_core.types import Embedder, LabelledSet
+from siamese_core.types import Embedder, InputSpec, LabelledSet
 
-MOST_TRAINING = 20_000  # pictures of a part that are compared
-MOST_MEASURED = 5_000
+MOST_TRAINING = 10_000  # pictures of a part that are compared
+MOST_MEASURED = 4_000
 
 Progress = Callable[[str, float], None]
 
@@ -26,13 +26,15 @@ Progress = Callable[[str, float], None]
 class Sides:
     """What is checked.
 
-    parts    "train", "validation" and "test", or "given" in the place of the last; all of one input
+    parts    "train", "validation" and "test", or "given" in the place of the last
+    spec     what the network reads; pictures of parts of different kinds are compared as the network sees them
     names    the class names of every part, of those too whose pictures are not at hand
     seen     digests of training pictures as the network sees them; used when "train" is not at hand
     missing  why the run's own pictures are not at hand, in one sentence, or ""
     """
 
     parts: Mapping[str, LabelledSet]
+    spec: InputSpec
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
     missing: str = ""
@@ -40,6 +42,13 @@ class Sides:
     def all_names(self) -> dict[str, tuple[str, ...]]:
         """The class names of every part."""
         return dict(self.names) | {name: part.class_names for name, part in self.parts.items()}
+
+    def alike(self) -> dict[str, LabelledSet]:
+        """The parts with pictures that can be compared: as they are where all are of one kind, else as the network
+        sees them."""
+        one_kind = len({part.items.spec for part in self.parts.values()}) == 1 and "train" in self.parts
+        return {name: part if one_kind else part.with_items(part.items.fitted(self.spec))
+                for name, part in self.parts.items()}  # fmt: skip
 
 
 def sides_of(
@@ -67,10 +76,7 @@ def sides_of(
             raise
         missing = str(error)
         parts = {"given": parts["given"]}
-    spec = run.spec()
-    if len({part.items.spec for part in parts.values()}) > 1 or missing:
-        parts = {name: part.with_items(part.items.fitted(spec)) for name, part in parts.items()}
-    return Sides(parts, names, _seen(run), missing)
+    return Sides(parts, run.spec(), names, _seen(run), missing)
 
 
 def _seen(run: Run) -> frozenset[str]:
@@ -88,22 +94,25 @@ def checks(
     embedder is the trained network; without it only the data is judged. The same seed gives the same findings.
     """
     tell = progress or (lambda words, share: None)
-    parts = sides.parts
+    parts, alike = sides.parts, sides.alike()
     found: list[Finding] = []
     if sides.missing:
         found.append(Finding(
             "not checked", "look",
-            f"The run's own pictures are not at hand ({sides.missing.rstrip('.')}), so only names and exact copies were "
-            "compared; put its data back to look for near copies."))  # fmt: skip
+            f"The run's own pictures are not at hand ({sides.missing.rstrip('.')}), so only names and exact copies "
+            "were compared; put its data back to look for near copies."))  # fmt: skip
     tell("Comparing names and pictures", 0.0)
     found += side_leaks.class_names(sides.all_names(), parts)
     found += side_leaks.groups_and_makers(parts)
-    found += side_leaks.duplicates(parts, sides.seen)
-    looks = _looks(parts, seed)
-    if looks.prints:
-        tell("Looking for near copies", 0.2)
-        found += side_leaks.near_duplicates(parts, looks)
-        found += side_leaks.copies_within(parts, looks)
+    found += side_leaks.blanks(alike)
+    found += side_leaks.duplicates(alike, sides.seen)
+    found += side_leaks.two_names(parts)
+    tell("Looking for near copies", 0.2)
+    looks = _looks(alike, seed)
+    found += copy_leaks.across(alike, looks)
+    same = {n: p for n, p in parts.items() if n in alike and p.items is alike[n].items}
+    others = _looks({n: p for n, p in parts.items() if n not in same and n == "given"}, seed)
+    found += copy_leaks.inside(others if others.prints else looks)
     measured = next((name for name in ("test", "given", "validation") if name in parts), None)
     if measured is not None:
         found += _measured(parts, measured, embedder, seed, tell)
@@ -122,30 +131,29 @@ def _measured(
     try:
         found += shortcuts.probes(data, train, embedder, seed)
     except DataError as error:
-        found.append(Finding("border", "look", f"No pairs could be drawn from the {PART_WORDS[name]} part, so shortcuts "
-                                               f"were not looked for: {error}"))  # fmt: skip
+        found.append(Finding("border", "look", f"No pairs could be drawn from the {PART_WORDS[name]} part, so "
+                                               f"shortcuts were not looked for: {error}"))  # fmt: skip
     if embedder is not None:
         tell("Showing noise to the network", 0.9)
-        found += shortcuts.constant_output(parts[name], embedder, name, seed)
+        found += collapse.constant_output(parts[name], embedder, name, seed)
     return found
 
 
-def _looks(parts: Mapping[str, LabelledSet], seed: int) -> side_leaks.Looks:
+def _looks(parts: Mapping[str, LabelledSet], seed: int) -> copy_leaks.Looks:
     """The pictures of the parts made ready for comparing; of large parts a sample."""
-    prints, places = {}, {}
+    prints, labels, places = {}, {}, {}
     for name, part in parts.items():
         if isinstance(part.items, ImageItems) and len(part):
             thin, kept = _thinned(part, MOST_TRAINING if name == "train" else MOST_MEASURED, seed)
-            prints[name], places[name] = near_copies.prints(thin.items.pixels), kept  # type: ignore[attr-defined]
-    return side_leaks.Looks(prints, places)
+            prints[name] = near_copies.prints(thin.items.pixels)  # type: ignore[attr-defined]
+            labels[name], places[name] = thin.labels, kept
+    return copy_leaks.Looks(prints, labels, places)
 
 
 def _thinned(part: LabelledSet, most: int, seed: int) -> tuple[LabelledSet, np.ndarray]:
     """Up to `most` items of a set, all classes staying classes, and the place of each in the whole."""
     if len(part) <= most:
         return part, np.arange(len(part))
-    from dataclasses import replace
-
     kept = np.sort(np.random.default_rng([seed, 20]).permutation(len(part))[:most])
     makers = None if part.makers is None else part.makers[kept]
     return replace(part, items=part.items.select(kept), labels=part.labels[kept], makers=makers), kept

@@ -24,6 +24,7 @@ KEPT = 8  # lowest frequencies each way
 REACH = 12  # bits of 64 in which hashes of near copies may differ
 ALIKE = 0.95  # the least correlation of near copies
 MOST_EACH = 8
+COARSE, ROUGHLY = 16, 0.75  # pixels a side and the correlation, unmoved, below which large pictures are no near copies
 LOOKED_AT = 64  # pixels a side, at most, of the pictures whose pixels are compared
 SMALL = 48  # pixels a side below which one pixel's displacement changes the hash
 _BLOCK = 2**22  # pairs of hashes compared at once
@@ -33,10 +34,12 @@ _PIXELS = 2**22  # numbers of the pixel check held at once
 @dataclass(frozen=True)
 class Prints:
     """What is compared of N pictures: hashes (N, V) uint64, the first of the picture as it is, the others of the
-    picture moved by a pixel; small (N, h, w) uint8; step, how far (pixels of `small`) the check may move a picture."""
+    picture moved by a pixel; small (N, h, w) uint8; coarse (N, 256) float32, of mean 0 and length 1; step, how far
+    (pixels of `small`) the check may move a picture."""
 
     hashes: np.ndarray
     small: np.ndarray
+    coarse: np.ndarray
     step: int
 
     def __len__(self) -> int:
@@ -63,7 +66,8 @@ def prints(pixels: np.ndarray) -> Prints:
     small = resize(grey, max(8, round(height * shrink)), max(8, round(width * shrink)))[:, 0]
     moves = list(product((0, -1, 1), repeat=2)) if max(height, width) < SMALL else [(0, 0)]
     found = np.stack([hashes(moved(grey, *move)) for move in moves], axis=1)
-    return Prints(found, small, 1 if shrink == 1 else 2)
+    coarse = _standard(resize(grey, COARSE, COARSE)[:, 0].astype(np.float32))
+    return Prints(found, small, coarse, 1 if shrink == 1 else 2)
 
 
 def hashes(pixels: np.ndarray) -> np.ndarray:
@@ -79,6 +83,8 @@ def hashes(pixels: np.ndarray) -> np.ndarray:
 
 def moved(pixels: np.ndarray, down: int, right: int) -> np.ndarray:
     """(N, C, H, W) moved by whole pixels; what comes in at the rim repeats the rim."""
+    if not (down or right):
+        return pixels
     height, width = pixels.shape[2:]
     rows = np.clip(np.arange(height) - down, 0, height - 1)
     columns = np.clip(np.arange(width) - right, 0, width - 1)
@@ -125,9 +131,15 @@ def near(
     A picture is no copy of itself: where `a is b`, pairs of one index are left out, and each pair comes both ways.
     """
     i, j, _ = within(a.hashes, b.hashes[:, 0], REACH, keys, equal, MOST_EACH + (a is b))
-    if a is b:
-        i, j = i[i != j], j[i != j]
+    if a is b:  # each pair is looked at once
+        once = np.unique(np.minimum(i, j)[i != j] * len(b) + np.maximum(i, j)[i != j])
+        i, j = once // max(1, len(b)), once % max(1, len(b))
+    if a.step > 1:  # small pictures change too much by one pixel
+        rough = np.einsum("mp,mp->m", a.coarse[i], b.coarse[j]) >= ROUGHLY
+        i, j = i[rough], j[rough]
     found = likeness(a, b, i, j)
+    if a is b:
+        i, j, found = np.concatenate([i, j]), np.concatenate([j, i]), np.concatenate([found, found])
     keep = np.flatnonzero(found >= alike)
     keep = keep[np.argsort(-found[keep], kind="stable")]
     return Near(i[keep], j[keep], found[keep])
@@ -159,14 +171,16 @@ def _agreement(a: np.ndarray, b: np.ndarray, step: int) -> np.ndarray:
 
 def _standard(pictures: np.ndarray) -> np.ndarray:
     """(M, h, w) -> (M, h w) of mean 0 and length 1; all 0 where there is nothing but one value."""
-    flat = pictures.reshape(len(pictures), -1)
+    flat: np.ndarray = pictures.reshape(len(pictures), -1)
     flat = flat - flat.mean(axis=1, keepdims=True)
     length = np.sqrt(np.einsum("mp,mp->m", flat, flat))[:, None]
-    return np.where(length > np.sqrt(flat.shape[1]), flat / np.maximum(length, 1e-6), 0.0)
+    scale = np.where(length > np.sqrt(flat.shape[1]), 1 / np.maximum(length, 1e-6), 0).astype(np.float32)
+    found: np.ndarray = flat * scale
+    return found
 
 
 def _blurred(pictures: np.ndarray) -> np.ndarray:
     """(M, h, w) uint8 -> float32, each pixel mixed with its neighbours, 1 2 1 both ways; the rim falls away."""
-    p = pictures.astype(np.float32)
+    p: np.ndarray = pictures.astype(np.float32)
     p = (p[:, :-2] + 2 * p[:, 1:-1] + p[:, 2:]) / 4
     return (p[:, :, :-2] + 2 * p[:, :, 1:-1] + p[:, :, 2:]) / 4

@@ -11,12 +11,27 @@ ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "siamese_core"
 
 FLOORS = {
-    0: {"types", "errors", "config", "device", "presets", "files", "processes", "records"},
-    1: {"datasets", "modalities", "samplers", "augment"},
+    0: {"types", "errors", "config", "device", "presets", "files", "processes", "records", "findings"},
+    1: {"datasets", "modalities", "samplers", "augment", "near_copies"},
     2: {"encoders", "distances", "losses", "metrics"},
     3: {"training", "runs", "worker", "jobs", "probe", "prepare", "checkpoint", "saver", "beginnings", "upkeep"},
     4: {"trained", "verifier", "one_shot", "projection", "baseline", "preview", "forecast"},
-    5: {"protocols", "map_worker", "map_jobs", "map_export", "bench", "make_starter", "archive", "archive_checks"},
+    5: {
+        "protocols",
+        "map_worker",
+        "map_jobs",
+        "map_export",
+        "bench",
+        "make_starter",
+        "archive",
+        "archive_checks",
+        "leaks",
+        "side_leaks",
+        "copy_leaks",
+        "shortcuts",
+        "shortcut_features",
+        "collapse",
+    },
     6: {"cli", "__main__"},
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}
