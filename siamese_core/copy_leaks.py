@@ -25,6 +25,7 @@ DRAWS = 400  # of groups of training classes, to learn how much the count varies
 MOST_SHOWN = 6
 MOST_JUDGED = 400  # near pictures that are compared with their own class
 OWN = 12  # pictures of the own class, the nearest by hash, that are looked at
+SIMPLE = 0.02  # have a near copy in another class: then near copies mean little
 MANY = 0.10  # of the pictures of a part: so many near copies within classes are told
 
 
@@ -198,7 +199,7 @@ def inside(looks: Looks) -> list[Finding]:
         shown = _spread(same, name, looks.places[name], keys)
         if share < MANY:
             found.append(Finding("near copies in a class", "fine", f"{said}, which is few.", details))
-        elif others > share / 10:
+        elif others > SIMPLE:
             found.append(Finding("near copies in a class", "fine",
                                  f"{said}, but {others:.0%} have one in another class too: these pictures are small "
                                  "and simple and look alike, which is no sign of copies.", details, shown))  # fmt: skip

@@ -171,7 +171,7 @@ def _agreement(a: np.ndarray, b: np.ndarray, step: int) -> np.ndarray:
 
 def _standard(pictures: np.ndarray) -> np.ndarray:
     """(M, h, w) -> (M, h w) of mean 0 and length 1; all 0 where there is nothing but one value."""
-    flat: np.ndarray = pictures.reshape(len(pictures), -1)
+    flat: np.ndarray = pictures.reshape(len(pictures), int(np.prod(pictures.shape[1:])))
     flat = flat - flat.mean(axis=1, keepdims=True)
     length = np.sqrt(np.einsum("mp,mp->m", flat, flat))[:, None]
     scale = np.where(length > np.sqrt(flat.shape[1]), 1 / np.maximum(length, 1e-6), 0).astype(np.float32)

@@ -14,8 +14,7 @@ _INK = 48  # grey values from the paper at which ink begins
 def border(pixels: np.ndarray, polarity: str) -> np.ndarray:
     """(N, C, H, W) uint8 -> (N, F) float64: the border's pixels, shrunk; the inside is covered."""
     small = resize(channels(framed(pixels, polarity), pixels.shape[1]), _SIDE, _SIDE).reshape(len(pixels), -1)
-    used = small[:, small.std(axis=0) > 0] if len(small) else small
-    return used.astype(np.float64) if used.shape[1] else np.zeros((len(pixels), 1))
+    return small.astype(np.float64)
 
 
 def framed(pixels: np.ndarray, polarity: str) -> np.ndarray:
@@ -55,7 +54,8 @@ def _ends(marked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def whitened(features: np.ndarray, known: np.ndarray | None, labels: np.ndarray | None) -> np.ndarray:
-    """(N, F) -> (N, D), in which what differs within a class of `known` (M, F) counts little; plain standard scores
+    """(N, F) -> (N, D), in which what parts the classes of `known` (M, F) counts, in the measure of what
+    differs within them; plain standard scores
     without it."""
     if known is None or labels is None or known.shape[1] != features.shape[1]:
         spread = features.std(axis=0)
@@ -75,5 +75,10 @@ def whitened(features: np.ndarray, known: np.ndarray | None, labels: np.ndarray 
     scatter = inside.T @ inside / max(1, len(x))
     scatter += (0.05 * np.trace(scatter) / len(scatter) + 1e-9) * np.eye(len(scatter))
     values, vectors = np.linalg.eigh(scatter)
-    found = y @ (vectors / np.sqrt(values))
+    axes = vectors / np.sqrt(values)
+    centres = (means / np.bincount(own)[:, None]) @ axes
+    centres -= centres.mean(axis=0)
+    between, turned = np.linalg.eigh(centres.T @ centres / len(centres))
+    between = between.clip(0)
+    found = y @ (axes @ turned * (between / (1 + between)))  # directions that part no classes fall away
     return found

@@ -21,6 +21,7 @@ from siamese_core.types import Embedder, LabelledSet
 
 MAX_PAIRS = 4000  # of each kind
 DRAWS = 200
+LEAST = 0.8  # of the AUC, with its interval, that weighs as a problem however weak the network is
 NEAR, MUCH = 0.85, 2 / 3  # of what the network is better than chance
 FEWEST = 8  # classes from which on classes are drawn anew for an interval; items otherwise
 
@@ -118,7 +119,7 @@ def severity_of(told: Rate, network: Rate | None) -> str:
     edge, own = told.auc - 0.5, 0.45 if network is None else max(0.05, network.auc - 0.5)
     if told.low <= 0.5 or edge < MUCH * own:
         return "fine"
-    return "problem" if edge >= NEAR * own else "look"
+    return "problem" if edge >= NEAR * own and told.low >= LEAST else "look"
 
 
 def _probe(kind: str, told: Rate, network: Rate | None, classes: int) -> Finding:
@@ -145,8 +146,8 @@ def _covered(told: Rate, network: Rate) -> Finding:
     ends = {
         "fine": ", so it does not live on the border.",
         "look": ", so it uses the border: look where the pictures of a class were taken, and cut them closer.",
-        "problem": ", nearly as well as with the whole picture: it has learnt the border, not the thing; cut the "
-        "pictures closer and train again.",
+        "problem": ", nearly as well as with the whole picture, so the figures do not show that it looks at the thing "
+        "itself; cut the pictures closer and train again.",
     }
     details = {"probe": told.to_json(), "network": network.to_json()}
     return Finding("network on the border", severity, by + ends[severity], details)

@@ -66,8 +66,8 @@ def groups_and_makers(parts: Mapping[str, LabelledSet]) -> list[Finding]:
                 "groups", "look",
                 f"{count(len(both), 'group')} of the {_word(a)} part, such as '{both[0]}', "
                 f"{'has' if len(both) == 1 else 'have'} other classes in the {_word(b)} part, so the network knows "
-                "their style and the figures are for new classes of known groups; hold whole groups out to measure on new "
-                "groups.",
+                "their style and the figures are for new classes of known groups; hold whole groups out to measure on "
+                "new groups.",
                 {"measured": a, "other": b, "shared": both[:50], "count": len(both)},
             ))  # fmt: skip
     if comparisons(grouped) and not shared:
