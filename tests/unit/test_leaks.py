@@ -53,7 +53,7 @@ def test_a_clean_set_gives_no_problem(clean):
                                        "statistics", "constant output"}  # fmt: skip
     assert checked(clean, Pixels(SPEC)) == found
     for f in found:
-        assert f.sentence[0].isupper()
+        assert f.sentence[0].isupper() or f.sentence[0].isdigit()
         assert f.sentence.endswith(".")
 
 
@@ -114,6 +114,10 @@ def test_classes_groups_and_makers_on_both_sides(clean):
     assert of(found, "groups").details["count"] == len(train.group_names)
     assert of(found, "makers").severity == "look"
     assert of(found, "makers").details["count"] == 12 * len(train.group_names)
+    others = replace(
+        halves["test"], makers=halves["test"].makers + 100 * halves["test"].class_groups[halves["test"].labels]
+    )
+    assert of(checked(halves | {"test": others}), "makers").details["count"] == 12  # in the first group only
     apart = of(checked(clean), "makers")
     assert (apart.severity, apart.details) == ("fine", {"told": False})
     assert "cannot be told" in apart.sentence
@@ -182,7 +186,9 @@ def test_near_copies_inside_classes_are_told(clean):
 
 @pytest.mark.parametrize(("embedder", "severity"), [(Constant(), "problem"), (Plain(), "fine")])
 def test_a_constant_network_is_told(embedder, severity):
-    assert of(checked({"test": numbers()}, embedder), "constant output").severity == severity
+    found = of(checked({"test": numbers()}, embedder), "constant output")
+    assert found.severity == severity
+    assert ("nearly the same answer" in found.sentence) == (severity == "problem")
 
 
 def test_a_network_with_few_answers_is_told():
