@@ -54,6 +54,7 @@ ICONS = {
     "rename": ":material/drive_file_rename_outline:",
     "download": ":material/download:",
     "table": ":material/table_view:",
+    "look": ":material/visibility:",
 }
 
 # A run's state: the word's colour in Streamlit's markdown, and its icon.

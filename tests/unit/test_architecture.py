@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "siamese_core"
 
 FLOORS = {
-    0: {"types", "errors", "config", "device", "presets", "files", "processes", "records", "svg"},
-    1: {"datasets", "modalities", "samplers", "augment", "folds", "pair_tables", "pair_csv"},
+    0: {"types", "errors", "config", "device", "presets", "files", "processes", "records", "svg", "findings"},
+    1: {"datasets", "modalities", "samplers", "augment", "near_copies", "folds", "pair_tables", "pair_csv"},
     2: {
         "encoders",
         "distances",
@@ -42,6 +42,12 @@ FLOORS = {
         "archive",
         "archive_checks",
         "evaluation",
+        "leaks",
+        "side_leaks",
+        "copy_leaks",
+        "shortcuts",
+        "shortcut_features",
+        "collapse",
         "report",
         "report_charts",
         "report_page",
