@@ -143,9 +143,9 @@ def test_verification_of_a_set_passes_over_forged_pairs():
     """All forgeries on one spot: counted as same pairs they would be the best ones."""
     genuine = [np.random.default_rng(w).normal(size=(4, 3)) + 50 * w for w in range(3)]
     data = writers_of_numbers(genuine, [np.full((6, 3), 50.0 * w + 25) for w in range(3)])
-    found = verifier.evaluate(Plain(), data)
-    assert found["same"].sum() == 3 * 6
-    assert (found["distances"][found["same"]] > 0).all()
+    found = verifier.score(Plain(), data)
+    assert found.n_same == 3 * 6
+    assert (found.distances[found.same] > 0).all()
 
 
 def test_the_probe_looks_at_claims_only():
