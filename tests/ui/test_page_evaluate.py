@@ -145,3 +145,11 @@ def test_the_report_is_this_evaluation(world, at_once):
     world("finished")
     app = evaluated(worlds.visit("evaluate", "finished"))
     assert len(app.get("download_button")) == 1
+
+
+def test_leaks_and_shortcuts_are_looked_for_when_asked(world, at_once):
+    world("finished")
+    app = evaluated(worlds.visit("evaluate", "finished"))
+    app.button(key="evaluate_checks").click().run()
+    assert not [e for e in worlds.told(app) if "not your doing" in e]
+    assert "checks found nothing wrong" in " ".join(e.label for e in app.expander)
