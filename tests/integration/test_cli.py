@@ -30,7 +30,7 @@ def test_help_is_quick_to_come_because_it_imports_nothing_heavy():
 @pytest.mark.parametrize(
     "words",
     [
-        [], ["frobnicate"], ["train"], ["train", "digits", "--colour", "red"], ["train", "digits", "--epoch", "3"],
+        [], ["frobnicate"], ["train"], ["train", "digits", "--flavour", "red"], ["train", "digits", "--epoch", "3"],
         ["train", "digits", "--epochs", "many"], ["compare", "starter", "a.png"], ["evaluate", "starter", "guess"],
         ["classify", "starter", "--support", "x"], ["map", "starter"],
     ],
