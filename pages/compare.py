@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import frame, pairs, show, state, theme, verdict
+from pages.parts import frame, many_pairs, pairs, show, state, theme, verdict
 from pages.parts.pairs import TWINS, Giver, Side
 from siamese_core.runs import Run
 from siamese_core.verifier import Comparison
@@ -15,6 +15,8 @@ SOURCES = {  # how to get a pair: words, where the pictures come from, their siz
     "examples": ("Examples", pairs.examples, 98),
     "own": ("Your own", pairs.own, 98),
 }
+MANY = "many"  # not one pair, but all that a table names
+WAYS = {name: words for name, (words, *_) in SOURCES.items()} | {MANY: "Many pairs"}
 SWAP = "compare_swap"
 
 
@@ -38,9 +40,13 @@ def _side(place: int, slot: int, give: Giver, run: Run, size: int) -> Side | Non
 
 
 def _result(run: Run, a: Side, b: Side) -> Comparison:
-    found = verdict.judged(run, a, b)
-    verdict.words(found, verdict.truth(a, b))
-    verdict.scale(run, found)
+    words, scale = st.container(), st.container()
+    found = verdict.moved(run, verdict.judged(run, a, b))
+    with words:
+        verdict.words(found, verdict.truth(a, b))
+    with scale:
+        verdict.scale(run, found)
+    verdict.rates(run, found)
     st.button("Swap A and B", key="compare_swap", icon=theme.ICONS["swap"], on_click=state.next_seed, args=(SWAP,))
     if state.seed(SWAP):
         back = verdict.judged(run, b, a)
@@ -50,8 +56,11 @@ def _result(run: Run, a: Side, b: Side) -> Comparison:
 
 
 def _page(run: Run) -> None:
-    source = st.segmented_control("Pictures", list(SOURCES), default="drawn", key="compare_source", required=True,
-                                  format_func=lambda s: SOURCES[s][0], label_visibility="collapsed")  # fmt: skip
+    source = st.segmented_control("Pictures", list(WAYS), default="drawn", key="compare_source", required=True,
+                                  format_func=WAYS.get, label_visibility="collapsed")  # fmt: skip
+    if source == MANY:
+        many_pairs.draw(run)
+        return
     _, begin, size = SOURCES[source]
     give = begin(run)
     swapped = state.seed(SWAP) % 2

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
-from pages.parts import cache, evaluation_view, frame, later, show, theme
-from siamese_core import evaluation, protocols
+from pages.parts import cache, evaluation_view, frame, later, leaks_view, show, theme
+from siamese_core import evaluation, leaks, protocols, report
 from siamese_core.evaluation import Evaluation
 from siamese_core.runs import Run
+from siamese_core.types import LabelledSet
 
 MOST_ITEMS = 4000  # so that it takes seconds
 TEST = "test"
@@ -75,6 +77,52 @@ def _page(run: Run) -> None:
         return
     data = cache.part_of(cache.test_classes(run) if source == TEST else cache.dataset(source), MOST_ITEMS)
     evaluation_view.draw(found, data)
+    with st.expander("Can these figures be believed?", icon=theme.ICONS["look"]):
+        _checks(run, None if source == TEST else source)
+    own = "test" if source == TEST else source
+    st.download_button(
+        "Download the report", lambda: _report(run, found[0], data, None if source == TEST else source),
+        file_name=f"{run.name}-{own}.html", mime="text/html", key="evaluate_report", icon=theme.ICONS["download"],
+        on_click="ignore", help="One page with all of this, to print or to hand on; it needs nothing else.",
+    )  # fmt: skip
+
+
+def _checks(run: Run, source: str | None) -> None:
+    """Leaks between what the run learnt from and what it is measured on, and shortcuts."""
+    key = ("checks", str(run.folder), cache.weights_digest(run), source)
+    found = later.outcome(key)
+    if found is not None:
+        sides, findings = found
+
+        def picture_of(place: tuple[str, int]) -> tuple[Any, str]:
+            part, i = sides.parts[place[0]], place[1]
+            return part.items.natural(i), part.class_names[int(part.labels[i])]
+
+        leaks_view.draw(findings, picture_of)
+    elif not later.known(key):
+        st.markdown("Figures can flatter: pictures or people on both sides of the split, nearly identical copies, or a "
+                    "border or a brightness that gives the class away.")  # fmt: skip
+        st.button("Look for leaks and shortcuts", key="evaluate_checks", icon=theme.ICONS["look"],
+                  on_click=_look, args=(key, run, source))  # fmt: skip
+
+
+@show.told_later
+def _look(key: Any, run: Run, source: str | None) -> None:
+    def work(progress: later.Progress) -> tuple[Any, Any]:
+        sides = leaks.sides_of(run, source, progress=progress)
+        return sides, leaks.checks(sides, cache.trained(run), progress=progress)
+
+    later.start(key, work)
+
+
+def _report(run: Run, found: Evaluation, data: LabelledSet, source: str | None) -> bytes:
+    """The evaluation as one page of HTML."""
+    model = cache.trained(run)
+    about = report.about(run, model.weights_digest, source, data.name, list(found.warnings))
+    told = report.calibration_words(model.calibration)
+    made_at = time.strftime("%Y-%m-%d %H:%M %z")
+    pictures = data.items.natural  # type: ignore[attr-defined]
+    return report.html(found, about, pictures, calibration=told, made_at=made_at).encode()
 
 
 def page() -> None:

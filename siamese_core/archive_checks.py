@@ -17,8 +17,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from siamese_core import records, trained, upkeep
+from siamese_core.calibration import Calibration
 from siamese_core.datasets import REGISTRY
-from siamese_core.errors import RunError
+from siamese_core.errors import DataError, RunError
 from siamese_core.files import write_atomic, write_json
 from siamese_core.runs import Run
 
@@ -110,6 +111,12 @@ def _card(value: Any) -> None:
     seen = value.get("validation") or {}
     _refuse(any(seen.get(k) is not None and not 0 <= seen[k] <= 1 for k in RATES), wrong)
     _refuse(seen.get("n_way") is not None and seen["n_way"] < 2, wrong)
+    if value.get("calibration") is not None:
+        try:
+            calibration = Calibration.from_json(value["calibration"])
+        except DataError as e:
+            raise RunError(f"its card.json cannot be used: {e}") from None
+        _refuse(calibration.threshold != value["threshold"], "its card.json has two different thresholds")
 
 
 def _events(path: Path) -> None:

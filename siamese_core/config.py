@@ -81,6 +81,18 @@ class TrainConfig:
     image_size: int = setting(
         28, "Picture size", "Height and width, in pixels, that the network reads.", "Data", low=12, high=224
     )
+    image_width: int = setting(
+        0, "Picture width", "0: as wide as high; else the width in pixels, for what is wide, as signatures are.",
+        "Data", low=0, high=448, rare=True,
+    )  # fmt: skip
+    colour: str = setting(
+        "as_stored", "Colour", "as_stored: what the set has. grey: one channel. colour: three, which are alike "
+        "where the pictures are grey.", "Data", choices=("as_stored", "grey", "colour"), rare=True,
+    )  # fmt: skip
+    crop: str = setting(
+        "none", "Crop", "none: the whole picture, or the centre of a photo. ink: pictures are taken for ink on paper, "
+        "the background goes (Otsu) and only the part with ink is used.", "Data", choices=("none", "ink"), rare=True,
+    )  # fmt: skip
     start_from: str = setting(
         "nothing", "Start from",
         "nothing: random weights. starter: the weights of the model that comes along, which go on learning; "
@@ -204,6 +216,11 @@ class TrainConfig:
         """Plain JSON values, the inverse of `from_dict`."""
         return {**asdict(self), "hold_out": list(self.hold_out)}
 
+    @property
+    def picture(self) -> tuple[int, int]:
+        """Height and width, in pixels, of what the network reads."""
+        return self.image_size, self.image_width or self.image_size
+
     def problems(self) -> list[str]:
         """Everything that is wrong with these settings, in plain words; empty when they can be trained."""
         found = []
@@ -213,6 +230,7 @@ class TrainConfig:
                 found.append(f"{m['label']} is {_short(value)}, but must be one of: {', '.join(m['choices'])}.")
             if m["low"] is not None and not m["low"] <= value <= m["high"]:
                 found.append(f"{m['label']} is {value}, but must be between {m['low']:g} and {m['high']:g}.")
+        found += self._shape_problems()
         if self.loss in LOSSES:
             for name, table in (("distance", LOSS_DISTANCES), ("sampler", LOSS_SAMPLERS)):
                 if (value := getattr(self, name)) not in table[self.loss]:
@@ -231,6 +249,18 @@ class TrainConfig:
         if self.distance == "cosine" and self.loss == "contrastive" and self.margin > 2:
             found.append("Margin must be at most 2 with the cosine distance, which ends there.")
         return found
+
+    def _shape_problems(self) -> list[str]:
+        """What is wrong with the pictures' width."""
+        if 0 < self.image_width < 12:
+            return [f"Picture width is {self.image_width}, but must be 0 or between 12 and 448."]
+        height, width = self.picture
+        if self.class_copies and height != width:
+            return [
+                f"Pictures of {height} x {width} pixels cannot be quarter-turned; make them square (Picture width 0) "
+                "or switch off mirrors and quarter turns."
+            ]
+        return []
 
     def check(self) -> TrainConfig:
         """This config; raises ConfigError with all problems if there are any."""

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from siamese_core import curves, metrics, one_shot, retrieval, verifier
+from siamese_core.bootstrap import Bands, Bootstrap, Roc, unit_words
+from siamese_core.calibration import Calibration
 from siamese_core.errors import ConfigError, DataError
 from siamese_core.scored import ScoredPairs
 from siamese_core.types import InputSpec, Items, LabelledSet
@@ -21,6 +23,7 @@ from siamese_core.types import InputSpec, Items, LabelledSet
 GRID_WAYS = (2, 5, 10, 20)
 GRID_SHOTS = (1, 3, 5)
 GRID_EPISODES = 300
+BANDS = 60  # points of a band
 WORST = 12  # pairs of each kind that are worth showing
 
 Progress = Callable[[str, float], None]
@@ -61,7 +64,8 @@ class Evaluation:
 
     scored holds positions into that set; rates are exact. threshold is the run's own, or where FAR and FRR are
     equal here when it has none (`own_threshold` says which). probability (P,) is None for a run without calibration.
-    intervals holds 95% intervals of "auc", "eer", "accuracy", "far" and "frr", as far as they are known.
+    intervals holds 95% intervals of "auc", "eer", "accuracy", "far" and "frr"; bands those of both rates against the
+    threshold, and roc that of the FRR at a FAR; intervals_over says what was drawn anew for them.
     """
 
     run: str
@@ -81,6 +85,9 @@ class Evaluation:
     groups: tuple[Part, ...]
     warnings: tuple[str, ...] = ()
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    intervals_over: str = ""
+    bands: Bands | None = None
+    roc: Roc | None = None
 
     @property
     def eer(self) -> tuple[float, float]:
@@ -136,10 +143,9 @@ def measure(
     seed: int = 0,
     max_pairs: int = verifier.MAX_PAIRS,
     episodes: int = GRID_EPISODES,
-    probability: Callable[[np.ndarray], np.ndarray] | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Measure a run on a labelled set; `probability` turns (P,) distances into (P,) probabilities of "same".
+    """Measure a run on a labelled set, with its own threshold and calibration where it has them.
 
     Raises DataError when there are no pairs of both kinds, or distances are not finite numbers.
     """
@@ -148,10 +154,14 @@ def measure(
     data = data.with_items(data.items.fitted(trained.spec))
     z = trained.embed(data.items)
     tell("Scoring pairs", 0.4)
-    scored = score(trained, z, data, seed, max_pairs)
+    scored = verifier.score(trained, data, seed, max_pairs, z)
     rates = curves.rates(scored)
     own = trained.threshold
     threshold = metrics.eer(scored.distances, scored.same)[1] if own is None else float(own)
+    tell("Drawing the identities anew, for intervals", 0.45)
+    boot = Bootstrap(scored, (threshold,), seed=seed)
+    far, frr = boot.rates_at(threshold)
+    found = {"auc": boot.auc(), "eer": boot.eer(), "accuracy": boot.accuracy_at(threshold), "far": far, "frr": frr}
     tell("Searching", 0.5)
     known = _Embedded(trained, data.items, z)
     search = _search(known, z, data)
@@ -168,28 +178,22 @@ def measure(
         own_threshold=own is not None,
         scored=scored,
         rates=rates,
-        probability=None if probability is None else np.asarray(probability(scored.distances)),
+        probability=_probabilities(trained.calibration, scored),
         search=search,
         grid=grid,
         classes=_parts(scored, threshold, data, search, np.arange(data.n_classes), data.class_names),
         groups=_groups(scored, threshold, data, search),
         warnings=tuple(data.warnings),
+        intervals={name: (e.low, e.high) for name, e in found.items()},
+        intervals_over=unit_words(boot.unit, boot.units, scored.n_identities),
+        bands=boot.bands(BANDS),
+        roc=boot.roc(np.linspace(0.0, 1.0, BANDS) ** 2),
     )
 
 
 def warned(found: Evaluation, more: list[str]) -> Evaluation:
     """The same evaluation with further warnings before its own."""
     return replace(found, warnings=(*more, *found.warnings))
-
-
-def score(
-    trained: verifier.ThresholdEmbedder, z: np.ndarray, data: LabelledSet, seed: int, max_pairs: int
-) -> ScoredPairs:
-    """Balanced pairs of a set (see `verifier.pairs_of`) and their distances; z (N, D) are its embeddings."""
-    pairs = verifier.pairs_of(data.labels, np.random.default_rng(seed), max_pairs, data.class_groups)
-    distances = trained.distances(z[pairs.first], z[pairs.second])
-    labels = data.labels
-    return ScoredPairs(distances, pairs.same, labels[pairs.first], labels[pairs.second], pairs.first, pairs.second)
 
 
 def worst(found: Evaluation, count: int = WORST) -> tuple[np.ndarray, np.ndarray]:
@@ -216,6 +220,13 @@ def _distinct(scored: ScoredPairs, ranked: np.ndarray, count: int) -> np.ndarray
         if len(kept) == count:
             break
     return np.array(kept, dtype=np.int64)
+
+
+def _probabilities(calibration: Calibration | None, scored: ScoredPairs) -> np.ndarray | None:
+    """Of "same" (P,), at these pairs' own share of same ones."""
+    if calibration is None:
+        return None
+    return calibration.probabilities(scored.distances, scored.n_same / len(scored))
 
 
 def _search(known: _Embedded, z: np.ndarray, data: LabelledSet) -> retrieval.Retrieval | None:
@@ -326,6 +337,8 @@ def summary(found: Evaluation) -> dict[str, Any]:
         "accuracy": found.accuracy,
         "far": found.far,
         "frr": found.frr,
+        "intervals": {name: list(between) for name, between in found.intervals.items()},
+        "intervals_over": found.intervals_over,
         "recall": None if search is None else dict(search.recall),
         "map_at_r": None if search is None else search.map_at_r,
         "one_shot": [

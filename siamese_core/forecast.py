@@ -21,8 +21,9 @@ PATIENCE = 120.0  # seconds
 LOOKED_AT = 800  # validation pictures at most in one look
 WORDS = {"conv": "convolution", "norm": "normalisation", "pool": "pooling", "relu": "ReLU", "head": "linear"}
 # What the time of a step depends on; everything else may change without measuring again.
-SPEED = ("encoder", "width", "embedding_size", "normalise", "image_size", "distance", "loss", "mining", "sampler",
-         "batch_size", "classes_per_batch", "items_per_class", "groups_per_batch", "average", "device")  # fmt: skip
+SPEED = ("encoder", "width", "embedding_size", "normalise", "image_size", "image_width", "colour", "distance", "loss",
+         "mining", "sampler", "batch_size", "classes_per_batch", "items_per_class", "groups_per_batch",
+         "average", "device")  # fmt: skip
 
 
 @dataclass(frozen=True)

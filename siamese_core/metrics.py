@@ -134,24 +134,17 @@ def wilson(k: int, n: int) -> tuple[float, float]:
     """The 95% interval of a rate of k in n (Wilson 1927); (0, 1) when n is 0. Raises DataError unless 0 <= k <= n."""
     if not 0 <= k <= n:
         raise DataError(f"{k} of {n} is not a rate.")
-    if n == 0:
+    return wilson_share(k / n if n else 0.0, n, Z95)
+
+
+def wilson_share(rate: float, n: float, z: float = Z95) -> tuple[float, float]:
+    """Wilson's interval of a rate seen in `n` trials, which need not be a whole number, at `z` deviations."""
+    if n <= 0:
         return 0.0, 1.0
-    rate, spread = k / n, Z95**2 / n
+    spread = z**2 / n
     middle = (rate + spread / 2) / (1 + spread)
-    half = Z95 / (1 + spread) * math.sqrt(rate * (1 - rate) / n + spread / (4 * n))
-    return (0.0 if k == 0 else max(0.0, middle - half)), (1.0 if k == n else min(1.0, middle + half))
-
-
-def mean_interval(values: np.ndarray) -> tuple[float, float]:
-    """The 95% interval of the mean of (n,) independent values, by Student's t (1908).
-
-    Raises DataError for fewer than two values or values that are not finite.
-    """
-    v = np.asarray(values, dtype=np.float64).ravel()
-    if len(v) < 2 or not np.isfinite(v).all():
-        raise DataError("An interval of the mean needs at least two finite values.")
-    mean, half = float(v.mean()), student95(len(v) - 1) * float(v.std(ddof=1)) / math.sqrt(len(v))
-    return mean - half, mean + half
+    half = z / (1 + spread) * math.sqrt(rate * (1 - rate) / n + spread / (4 * n))
+    return (0.0 if rate == 0 else max(0.0, middle - half)), (1.0 if rate == 1 else min(1.0, middle + half))
 
 
 def student95(freedom: int) -> float:

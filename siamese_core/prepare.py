@@ -64,8 +64,18 @@ def prepare(
 
 
 def fitted_spec(whole: LabelledSet, config: TrainConfig) -> InputSpec:
-    """What the network reads of this set: its kind of picture, square, of the size that the settings say."""
-    return replace(whole.items.spec, height=config.image_size, width=config.image_size)
+    """What the network reads of this set: its kind of picture, in the size, colour and crop that the settings say.
+
+    Pictures that the set has cropped to their ink already stay so, whatever the settings.
+    """
+    spec = whole.items.spec
+    height, width = config.picture
+    channels = {"grey": 1, "colour": 3}.get(config.colour, spec.channels)
+    if config.crop == "ink" and spec.polarity != "ink":  # photos of paper
+        channels = 1 if config.colour == "as_stored" else channels
+        spec = replace(spec, polarity="ink")
+    crop = "ink" if config.crop == "ink" else spec.crop
+    return replace(spec, height=height, width=width, channels=channels, crop=crop)
 
 
 def with_glyphs(train: LabelledSet, seed: int, progress: Callable[[str, float], None] | None = None) -> LabelledSet:

@@ -47,8 +47,8 @@ def make(data: LabelledSet, config: TrainConfig) -> Probe:
     indices = _sample(data, rng)
     labels = data.labels[indices]
     groups = None if data.class_groups is None else data.class_groups
-    first, second, same = _pairs(labels, groups, rng)
-    queries, supports = _episodes(labels, groups, rng)
+    first, second, same = _pairs(labels, groups, data.forged, rng)
+    queries, supports = _episodes(labels, groups, data.forged, rng)
     return Probe(indices, labels, first, second, same, queries, supports, _batches(config, labels, groups, rng))
 
 
@@ -120,9 +120,11 @@ def _sample(data: LabelledSet, rng: np.random.Generator) -> np.ndarray:
 
 
 def _pairs(
-    labels: np.ndarray, groups: np.ndarray | None, rng: np.random.Generator
+    labels: np.ndarray, groups: np.ndarray | None, forged: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     i, j = np.triu_indices(len(labels), 1)
+    claimed = ~(forged[labels[i]] & forged[labels[j]])  # nobody claims that two forgeries are one hand's
+    i, j = i[claimed], j[claimed]
     same = labels[i] == labels[j]
     near = np.ones(len(i), dtype=bool) if groups is None else groups[labels[i]] == groups[labels[j]]
     if not (near & ~same).any():
@@ -133,10 +135,13 @@ def _pairs(
     return i[pick], j[pick], same[pick]
 
 
-def _episodes(labels: np.ndarray, groups: np.ndarray | None, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _episodes(
+    labels: np.ndarray, groups: np.ndarray | None, forged: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     members = {c: np.flatnonzero(labels == c) for c in np.unique(labels)}
-    usable = [c for c, m in members.items() if len(m) >= 2]
-    pools = [np.array(usable)]
+    many = [c for c, m in members.items() if len(m) >= 2]
+    usable = [c for c in many if not forged[c]]
+    pools = [np.array(many)]
     if groups is not None:
         by_group = [np.array([c for c in members if groups[c] == g]) for g in np.unique(groups[list(members)])]
         pools = [p for p in by_group if len(p) >= 5] or pools

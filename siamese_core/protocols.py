@@ -80,23 +80,20 @@ def overlap_warnings(run: Run, items: Items, class_names: tuple[str, ...] = ()) 
 def verification(
     trained: verifier.ThresholdEmbedder, data: LabelledSet, seed: int = 0, max_pairs: int = verifier.MAX_PAIRS
 ) -> dict[str, Any]:
-    """Balanced pairs, up to `max_pairs` of each kind; the threshold is the run's own, chosen on validation
-    classes. Raises DataError when there are no pairs of both kinds."""
-    found = verifier.evaluate(trained, data, seed, max_pairs)
+    """Balanced pairs, up to `max_pairs` of each kind; threshold and probabilities are the run's own, from its
+    calibration; the fields are those of `verifier.measure`. Raises DataError without pairs of both kinds."""
+    scored = verifier.score(trained, data, seed, max_pairs)
+    found = verifier.measure(scored, trained.threshold, trained.calibration, seed)
+    warnings = [] if found["threshold"] is not None else ["This run has no threshold, so accuracy is null."]
+    if trained.calibration is None:
+        warnings.append("This run is not calibrated, so ece and brier are null; `calibrate` mends that.")
     return {
         "protocol": "verification",
-        "auc": found["auc"],
-        "eer": found["eer"],
-        "eer_threshold": found["eer_threshold"],
-        "threshold": found["threshold"],
-        "accuracy": found["accuracy"],
-        "ece": None,
-        "brier": None,
-        "pairs": found["pairs"],
+        **found,
         "classes": data.n_classes,
         "items": len(data),
         "seed": seed,
-        "warnings": [] if found["threshold"] is not None else ["This run has no threshold, so accuracy is null."],
+        "warnings": warnings,
     }
 
 
@@ -228,13 +225,20 @@ def _read(folder: Path, name: str) -> bytes:
         raise DataError(f"{folder / name} is named in class_labels.txt but cannot be read; copy it again.") from None
 
 
-def _overlap(run: Run, digests: list[str]) -> list[str]:
-    """What to say of items, by their digests as the run sees them, that the run was trained on."""
+def seen_in_training(run: Run, digests: list[str]) -> int | None:
+    """How many items, by their digests as the run sees them, it was trained on; None when it does not say."""
     try:
         seen = set((run.folder / "train_digests.txt").read_text(encoding="ascii").split())
     except (OSError, ValueError):
+        return None
+    return sum(digest in seen for digest in digests)
+
+
+def _overlap(run: Run, digests: list[str]) -> list[str]:
+    """What to say of items that the run was trained on."""
+    shared = seen_in_training(run, digests)
+    if shared is None:
         return ["This run does not say what it was trained on, so overlap with this data was not checked."]
-    shared = sum(digest in seen for digest in digests)
     if not shared:
         return []
     return [

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from siamese_core import device as devices
 from siamese_core import distances, encoders, runs
+from siamese_core.calibration import Calibration
 from siamese_core.config import TrainConfig
-from siamese_core.errors import ConfigError, RunError
+from siamese_core.errors import ConfigError, DataError, RunError
 from siamese_core.files import sha16
 from siamese_core.modalities.decoding import plain_name
 from siamese_core.runs import Run
@@ -40,6 +41,7 @@ class Trained:
     spec: InputSpec
     card: dict[str, Any]
     threshold: float | None
+    calibration: Calibration | None
     weights_digest: str
     device: str
     encoder: nn.Module = field(repr=False)
@@ -92,11 +94,12 @@ class Trained:
             return torch.cat(found).float().cpu().numpy()
 
 
-def load(run: Run | str | Path, device: str = "cpu", weights: str = "best") -> Trained:
+def load(run: Run | str | Path, device: str = "cpu", weights: str = "best", calibrated: bool = True) -> Trained:
     """A run (or its folder, its name, or 'starter') -> its network with the 'best' or 'last' weights.
 
-    Raises RunError when files of the run are missing, truncated, of another version or do not fit each
-    other, DeviceError when the device is not there, ConfigError for other weights.
+    The threshold is its calibration's, when it has one and `calibrated` is wanted. Raises RunError when files of the
+    run are missing, truncated, of another version or do not fit each other, DeviceError when the device is not there,
+    ConfigError for other weights.
     """
     if weights not in ("best", "last"):
         raise ConfigError(f"There are no weights called '{weights}'; use best or last.")
@@ -113,17 +116,31 @@ def load(run: Run | str | Path, device: str = "cpu", weights: str = "best") -> T
     threshold = card.get("threshold")
     if not isinstance(threshold, (int, float)) or not np.isfinite(threshold):
         threshold = None
+    calibration = _calibration(card, found.name) if calibrated else None
+    if calibration is not None:
+        threshold = calibration.threshold
     return Trained(
         name=found.name,
         config=config,
         spec=spec,
         card=card,
         threshold=None if threshold is None else float(threshold),
+        calibration=calibration,
         weights_digest=sha16(path),
         device=where,
         encoder=network["encoder"],
         distance_module=network["distance"],
     )
+
+
+def _calibration(card: dict[str, Any], name: str) -> Calibration | None:
+    """The card's calibration; RunError in one sentence when it cannot be used."""
+    if card.get("calibration") is None:
+        return None
+    try:
+        return Calibration.from_json(card["calibration"])
+    except DataError as e:
+        raise RunError(f"The card.json of run {name} cannot be used: {plain_name(str(e))}") from None
 
 
 def _network(config: TrainConfig, spec: InputSpec) -> nn.ModuleDict:

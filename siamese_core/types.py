@@ -17,6 +17,7 @@ import numpy as np
 from siamese_core.errors import ConfigError, DataError
 
 LARGEST_SIDE = 1024  # of what a network reads, in pixels
+FORGED = "forged"  # a class of this name, inside a group, holds imitations of the group's other classes
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class InputSpec:
 
     polarity "ink": every picture is turned so that the paper is 0 and the ink is bright, whichever
     way it came; it is fitted whole and padded with paper. polarity "photo": pixels stay as they
-    are; the centre square is used.
+    are; the centre is used. crop "ink" (for ink only): the background is taken away and only the
+    part that holds ink is fitted, so that place and size on the paper no longer count.
     """
 
     channels: int = 1
@@ -33,6 +35,7 @@ class InputSpec:
     width: int = 28
     polarity: str = "ink"
     kind: str = "image"
+    crop: str = "none"
 
     def to_json(self) -> dict[str, Any]:
         """A plain dict, for config.json."""
@@ -50,6 +53,8 @@ class InputSpec:
             raise ConfigError("The input description has a size that no picture can have.")
         if spec.polarity not in ("ink", "photo") or not isinstance(spec.kind, str):
             raise ConfigError("The input description has another polarity than ink or photo.")
+        if spec.crop not in ("none", "ink") or (spec.crop == "ink" and spec.polarity != "ink"):
+            raise ConfigError("The input description has another crop than none, or ink for ink on paper.")
         return spec
 
 
@@ -139,6 +144,13 @@ class LabelledSet:
         h.update(np.ascontiguousarray(self.labels, dtype="<i8").tobytes())
         h.update("\0".join(self.class_names).encode())
         return h.hexdigest()[:16]
+
+    @cached_property
+    def forged(self) -> np.ndarray:
+        """(classes,) bool: classes of imitations, named "group/forged" (skilled forgeries of a writer's
+        signature). They are classes to be told apart from, but two of them are no same pair: nobody's hand."""
+        grouped = self.class_groups is not None
+        return np.array([grouped and name.rpartition("/")[2] == FORGED for name in self.class_names], dtype=bool)
 
     def group_of(self, class_index: int) -> str | None:
         """The group's name of a class, or None where there are no groups."""

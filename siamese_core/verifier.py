@@ -12,29 +12,45 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from siamese_core import metrics
+from siamese_core import curves, metrics
+from siamese_core.bootstrap import Bootstrap, unit_words
+from siamese_core.calibration import Calibration, Decision
 from siamese_core.errors import DataError
+from siamese_core.scored import ScoredPairs
 from siamese_core.types import Embedder, Items, LabelledSet
 
 MAX_PAIRS = 20_000  # of each kind
 
 
 class ThresholdEmbedder(Embedder, Protocol):
-    """An embedder that knows the distance up to which it calls two inputs the same."""
+    """An embedder that knows the distance up to which it calls two inputs the same, and how sure that is."""
 
     @property
     def threshold(self) -> float | None: ...
 
+    @property
+    def calibration(self) -> Calibration | None: ...
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """The verdict on one pair: `same` is None when there is no threshold; `probability` is None until
-    a run is calibrated."""
+    """The verdict on one pair: `same` is None when there is no threshold; `decision`, with what makes it a matter of
+    probability, is None until the run is calibrated."""
 
     distance: float
     threshold: float | None
     same: bool | None
-    probability: float | None = None
+    decision: Decision | None = None
+
+    @property
+    def probability(self) -> float | None:
+        """Of "same", at the calibration's prior."""
+        return None if self.decision is None else self.decision.probability
+
+    @property
+    def verdict(self) -> str | None:
+        """same, different or not sure."""
+        return None if self.decision is None else self.decision.verdict
 
 
 @dataclass(frozen=True)
@@ -54,15 +70,12 @@ def compare(trained: ThresholdEmbedder, a_items: Items, b_items: Items) -> list[
     if len(a_items) != len(b_items):
         raise DataError(f"Pairs need as many first inputs as second ones, not {len(a_items)} and {len(b_items)}.")
     distances = trained.distances(trained.embed(a_items), trained.embed(b_items))
-    t = trained.threshold
-    return [Comparison(float(d), t, None if t is None else bool(d <= t)) for d in distances]
-
-
-def fit_threshold(distances: np.ndarray, same: np.ndarray) -> dict[str, float]:
-    """(P,) distances and (P,) bool -> {"threshold", "balanced_accuracy"}: the threshold, midway between
-    two distances, that is right most often when both kinds count alike. Choose it on validation pairs."""
-    threshold, accuracy = metrics.best_threshold(distances, same)
-    return {"threshold": float(threshold), "balanced_accuracy": float(accuracy)}
+    t, calibration = trained.threshold, trained.calibration
+    decisions = [None if calibration is None else calibration.decide(float(d)) for d in distances]
+    return [
+        Comparison(float(d), t, None if t is None else bool(d <= t), decision)
+        for d, decision in zip(distances, decisions, strict=True)
+    ]
 
 
 def pairs_of(
@@ -70,12 +83,14 @@ def pairs_of(
     rng: np.random.Generator,
     max_pairs: int = MAX_PAIRS,
     class_groups: np.ndarray | None = None,
+    forged: np.ndarray | None = None,
 ) -> Pairs:
     """Balanced pairs of a labelled set, no pair twice.
 
     labels (N,) int; class_groups (classes,) int, indexed by label, or None; at most `max_pairs` of each
-    kind. A group with one class draws its different pairs from all classes. Raises DataError when
-    there is no same pair or no different one.
+    kind. A group with one class draws its different pairs from all classes. forged (classes,) bool or
+    None: classes of imitations, of which no two are a same pair. Raises DataError when there is no same
+    pair or no different one.
     """
     classes, own = np.unique(labels, return_inverse=True)
     counts = np.bincount(own, minlength=len(classes))
@@ -85,7 +100,10 @@ def pairs_of(
         raise DataError("Same pairs need a class with at least two items; here every class has one. Add more items.")
     members = np.argsort(own, kind="stable")
     starts = np.cumsum(counts) - counts
-    first, second, of_class = _same_pairs(members, starts, counts, max_pairs, rng)
+    claims = np.ones(len(classes), dtype=bool) if forged is None else ~np.asarray(forged)[classes]
+    if counts[claims].max(initial=0) < 2:
+        raise DataError("Same pairs need a genuine class with at least two items; forgeries make none. Add more items.")
+    first, second, of_class = _same_pairs(members, starts, np.where(claims, counts, 0), max_pairs, rng)
     groups = None if class_groups is None else np.asarray(class_groups)[classes]
     a, b = _different_pairs(members, starts, counts, of_class, groups, rng)
     keep = np.sort(rng.permutation(len(first))[: len(a)])  # as many same pairs as different ones
@@ -93,31 +111,64 @@ def pairs_of(
     return Pairs(np.concatenate([first[keep], a]), np.concatenate([second[keep], b]), same)
 
 
-def evaluate(
-    trained: ThresholdEmbedder, data: LabelledSet, seed: int = 0, max_pairs: int = MAX_PAIRS
-) -> dict[str, Any]:
-    """How well same and different are told apart on the classes of a set.
+def score(
+    trained: ThresholdEmbedder,
+    data: LabelledSet,
+    seed: int = 0,
+    max_pairs: int = MAX_PAIRS,
+    embeddings: np.ndarray | None = None,
+) -> ScoredPairs:
+    """Balanced pairs of a set with their distances; identities are its classes. Each item is encoded once, or not at
+    all where the set's embeddings (N, D) are given.
 
-    Returns auc, eer and the threshold where it is met, the run's own threshold and its accuracy there
-    (None without one), the number of pairs, and the pairs' distances for charts. Raises DataError as
-    `pairs_of` does.
+    Raises DataError as `pairs_of` does, or when the network gives distances that are not numbers.
     """
-    pairs = pairs_of(data.labels, np.random.default_rng(seed), max_pairs, data.class_groups)
-    used, place = np.unique(np.concatenate([pairs.first, pairs.second]), return_inverse=True)
-    z = trained.embed(data.items.select(used))
-    distances = trained.distances(z[place[: len(pairs)]], z[place[len(pairs) :]])
-    eer, eer_threshold = metrics.eer(distances, pairs.same)
-    threshold = trained.threshold
-    accuracy = None if threshold is None else float(metrics.accuracy_at(distances, pairs.same, threshold))
+    pairs = pairs_of(data.labels, np.random.default_rng(seed), max_pairs, data.class_groups, data.forged)
+    if embeddings is None:
+        used, place = np.unique(np.concatenate([pairs.first, pairs.second]), return_inverse=True)
+        z = trained.embed(data.items.select(used))
+        a, b = z[place[: len(pairs)]], z[place[len(pairs) :]]
+    else:
+        a, b = embeddings[pairs.first], embeddings[pairs.second]
+    distances = trained.distances(a, b)
+    if not np.isfinite(distances).all():
+        raise DataError("Some distances are not finite numbers; the network's output is broken, so train it anew.")
+    first, second = data.labels[pairs.first], data.labels[pairs.second]
+    return ScoredPairs(distances, pairs.same, first, second, pairs.first, pairs.second)
+
+
+def measure(
+    scored: ScoredPairs, threshold: float | None, calibration: Calibration | None = None, seed: int = 0
+) -> dict[str, Any]:
+    """How well same and different are told apart, with 95% intervals, and how far the probabilities can be believed.
+
+    Returns auc, eer and the threshold where it is met; accuracy, far and frr at the threshold given (None without
+    one); ece, brier and brier_skill of the calibration's probabilities at these pairs' own share of same ones (None
+    without one); the numbers of pairs and identities. Raises DataError without pairs of both kinds.
+    """
+    boot = Bootstrap(scored, () if threshold is None else (threshold,), seed=seed)
+    found = {"auc": boot.auc(), "eer": boot.eer(), "accuracy": None, "far": None, "frr": None}
+    if threshold is not None:
+        found["far"], found["frr"] = boot.rates_at(threshold)
+        found["accuracy"] = boot.accuracy_at(threshold)
+    exact = {
+        "auc": metrics.roc_auc(scored.distances, scored.same),
+        "eer": metrics.eer(scored.distances, scored.same)[0],
+    }
+    values = {k: None if e is None else e.value for k, e in found.items()} | exact
+    quality: dict[str, float | None] = {"ece": None, "brier": None, "brier_skill": None}
+    if calibration is not None:
+        probability = calibration.probabilities(scored.distances, scored.n_same / len(scored))
+        quality |= curves.summary(probability, scored.same)
     return {
-        "auc": float(metrics.roc_auc(distances, pairs.same)),
-        "eer": float(eer),
-        "eer_threshold": float(eer_threshold),
+        **values,
+        "intervals": {k: None if e is None else e.interval for k, e in found.items()},
+        "intervals_over": unit_words(boot.unit, boot.units, scored.n_identities),
+        "eer_threshold": metrics.eer(scored.distances, scored.same)[1],
         "threshold": threshold,
-        "accuracy": accuracy,
-        "pairs": len(pairs),
-        "distances": distances,
-        "same": pairs.same,
+        **quality,
+        "pairs": len(scored),
+        "identities": scored.n_identities,
     }
 
 

@@ -219,7 +219,24 @@ def _train(pen: Folder, run: Run, device: str, data_root: Path | None) -> str:
     saver.reference()
     if saver.problem:
         raise SiameseError(saver.problem)
+    _calibrate(pen, run, device, data)
     return outcome
+
+
+def _calibrate(pen: Folder, run: Run, device: str, data: Any) -> None:
+    """A threshold with probabilities and error rates, by the best weights. A run without one can be used as well."""
+    from siamese_core import calibrate
+
+    if not run.has_weights():
+        return
+    try:
+        found = calibrate.on_validation(run, data.validation, device)
+    except SiameseError as e:
+        pen.message(f"The run has a threshold but no probabilities: {e}")
+    except OSError as e:
+        pen.message(f"The calibration could not be written ({e.strerror or e}); `calibrate` makes it again.")
+    else:
+        pen.message(f"Calibrated on {found.source} ({found.intervals_are_over}).")
 
 
 def _restore(trainer: Any, saved: Any, run: Run) -> None:

@@ -31,6 +31,7 @@ class Plain:
     """An embedder of Numbers: the vectors themselves, compared by Euclidean distance."""
 
     threshold: float | None = 0.5
+    calibration = None
 
     def __init__(self) -> None:
         self.spec = InputSpec()

@@ -156,6 +156,10 @@ def is_here(dataset: str) -> bool:
         "omniglot": root / "omniglot-py" / "images_background",
         "omniglot-evaluation": root / "omniglot-py" / "images_evaluation",
         "olivetti": root / "olivetti",
+        "orl": root / "orl_faces",
+        "signatures": root / "signatures_dutch" / "train",
+        "signatures-evaluation": root / "signatures_dutch" / "test",
+        "mednist": root / "mednist" / "resized",
     }.get(dataset)
     if needed is not None:
         return needed.exists()
@@ -233,8 +237,8 @@ def preview_progress(config: TrainConfig) -> tuple[str, float]:
 
 
 def _preview_key(config: TrainConfig) -> tuple[object, ...]:
-    return (config.dataset, _signature(config.dataset), config.seed, config.hold_out, config.image_size,
-            config.extra_classes)  # fmt: skip
+    return (config.dataset, _signature(config.dataset), config.seed, config.hold_out, config.picture,
+            config.colour, config.crop, config.extra_classes)  # fmt: skip
 
 
 def _signature(dataset: str) -> tuple[int, ...]:

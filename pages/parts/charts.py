@@ -114,11 +114,13 @@ def overlaid(
 
 def distance_scale(
     edges: Sequence[float], same: Sequence[float], different: Sequence[float], threshold: float,
-    distance: float | None = None, height: int = 250,
+    distance: float | None = None, height: int = 250, band: tuple[float, float] | None = None,
+    mark: str | None = None,
 ) -> go.Figure:  # fmt: skip
     """Where a distance lies among those of equal and different validation pairs.
 
-    edges (n+1,), same and different (n,) counts; each side is drawn as a share of its own pairs.
+    edges (n+1,), same and different (n,) counts; each side is drawn as a share of its own pairs. `band`: distances
+    between which the answer is "not sure". `mark`: the colour of the pair, else that of its side of the threshold.
     """
     figure = go.Figure(layout=theme.layout(height, hovermode=False, bargap=0, barmode="overlay"))
     middle, width = (np.add(edges[1:], edges[:-1]) / 2, np.diff(edges)) if len(edges) > 1 else ([], [])
@@ -140,7 +142,11 @@ def distance_scale(
         xshift=-6 if left else 6,
     )  # fmt: skip
     if distance is not None:
-        _this_pair(figure, distance, theme.SAME if distance <= threshold else theme.DIFFERENT, top, low, high)
+        side = theme.SAME if distance <= threshold else theme.DIFFERENT
+        _this_pair(figure, distance, mark or side, top, low, high)
+    if band is not None:
+        figure.add_shape(type="rect", x0=band[0], x1=band[1], y0=0, y1=top * 1.05, layer="below", line_width=0,
+                         fillcolor=theme.faded(theme.UNSURE, 0.25))  # fmt: skip
     pad = (high - low or 1.0) * 0.04
     figure.update_layout(
         xaxis={"title": {"text": "distance: smaller is closer"}, "range": [low - pad, high + pad]},

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from pages.parts import charts, theme
 from siamese_core import curves
+from siamese_core.bootstrap import Bands
 from siamese_core.evaluation import Cell, Part
 
 POINTS = 1000  # of a curve on the screen
@@ -98,10 +99,13 @@ def precision_recall(of: Named) -> go.Figure:
     return figure
 
 
-def by_threshold(full: curves.Rates, threshold: float) -> go.Figure:
+def by_threshold(full: curves.Rates, threshold: float, bands: Bands | None = None) -> go.Figure:
     """Both error rates of one run as the threshold moves."""
     found = full.thinned(POINTS)
     figure = go.Figure(layout=theme.layout(HIGH))
+    if bands is not None:
+        _band(figure, bands.thresholds, bands.far_low, bands.far_high, theme.DIFFERENT)
+        _band(figure, bands.thresholds, bands.frr_low, bands.frr_high, theme.SAME)
     for y, name, colour, dash in (
         (found.far, "different accepted (FAR)", theme.DIFFERENT, "solid"),
         (found.frr, "same refused (FRR)", theme.SAME, "dot"),

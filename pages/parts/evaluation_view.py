@@ -23,7 +23,8 @@ def draw(found: Sequence[Evaluation], data: LabelledSet) -> None:
         _headline(one, named=len(found) > 1)
     st.caption(
         f"{len(first.scored):,} pairs, half of them the same, of {first.items:,} pictures in "
-        f"{len(first.class_names):,} classes of {show.plain(first.data)}."
+        f"{len(first.class_names):,} classes of {show.plain(first.data)}. Grey and shaded: 95% intervals ("
+        f"{show.plain(first.intervals_over)})."
     )
     views = {"Errors": _errors, "Mistakes": _mistakes, "Classes": _classes, "Search and one-shot": _search}
     if any(f.probability is not None for f in found):
@@ -47,13 +48,14 @@ def _headline(found: Evaluation, named: bool) -> None:
     with st.grid(4, min_column_width=125, gap="small"):
         for label, value, key, words in figures:
             between = found.intervals.get(key)
-            st.metric(label, _rate(value), border=True, help=words,
-                      delta=f"{_rate(between[0])} to {_rate(between[1])}" if between else None,
+            st.metric(label, show.rate(value), border=True, help=words,
+                      delta=f"{show.rate(between[0])} to {show.rate(between[1])}" if between else None,
                       delta_color="off", delta_arrow="off")  # fmt: skip
 
 
 def _errors(found: Sequence[Evaluation], data: LabelledSet) -> None:
     rates = {f.run: f.rates for f in found}
+    bands = {f.run: (f.roc.far, f.roc.frr_low, f.roc.frr_high) for f in found if f.roc is not None}
     first = found[0]
     with st.grid(2, min_column_width=420, gap="medium") as grid:
         with grid.cell():
@@ -68,15 +70,15 @@ def _errors(found: Sequence[Evaluation], data: LabelledSet) -> None:
                 "**Errors as the threshold moves**",
                 help="A low threshold refuses too many same pairs; a high one accepts too many different ones.",
             )
-            show.chart(charts_rates.by_threshold(first.rates, first.threshold),
+            show.chart(charts_rates.by_threshold(first.rates, first.threshold, first.bands),
                        "False accept and false reject rates against the threshold.", "evaluate_moving")  # fmt: skip
         with grid.cell():
             st.markdown("**ROC**", help="Every threshold is a point: up is good, right is bad.")
-            show.chart(charts_rates.roc(rates, first.threshold),
+            show.chart(charts_rates.roc(rates, first.threshold, bands),
                        f"Receiver operating characteristic, area {first.auc:.3f}.", "evaluate_roc")  # fmt: skip
         with grid.cell():
             st.markdown("**DET**", help="Both error rates, with room for small ones: down and left is good.")
-            show.chart(charts_rates.det(rates, first.threshold),
+            show.chart(charts_rates.det(rates, first.threshold, bands),
                        f"Detection error trade-off, equal error rate {first.eer[0]:.1%}.", "evaluate_det")  # fmt: skip
         with grid.cell():
             st.markdown("**Precision and recall**", help="Of the pairs that are called the same, how many are.")
@@ -148,7 +150,7 @@ def _search(found: Sequence[Evaluation], data: LabelledSet) -> None:
             rows = ["| Run | " + " | ".join(f"among {k}" for k, _ in _recall(found[0])) + " | MAP@R |",
                     "|:--|" + "--:|" * (len(_recall(found[0])) + 1)]  # fmt: skip
             for f in found:
-                rates = [_rate(r) for _, r in _recall(f)] + [_rate(f.search.map_at_r if f.search else None)]
+                rates = [show.rate(r) for _, r in _recall(f)] + [show.rate(f.search.map_at_r if f.search else None)]
                 rows.append(f"| {show.plain(f.run)} | " + " | ".join(rates) + " |")
             st.markdown("\n".join(rows))
             st.caption("How often one of the same class is among the nearest 1, 5 or 10. MAP@R looks at as many places "
@@ -189,10 +191,3 @@ def _probabilities(found: Sequence[Evaluation], data: LabelledSet) -> None:
 
 def _recall(found: Evaluation) -> tuple[tuple[int, float], ...]:
     return found.search.recall if found.search else ()
-
-
-def _rate(value: float | None) -> str:
-    """A rate with one decimal, and two where it is small."""
-    if value is None:
-        return "–"
-    return f"{value:.2%}" if 0 < value < 0.0095 or 0.9905 < value < 1 else f"{value:.1%}"

@@ -18,6 +18,7 @@ MAIN = ("loss", "distance", "epochs", "max_seconds")  # always in sight; the res
 WITH_MARGIN = ("contrastive", "triplet")
 APART = ("dataset", "hold_out")  # have controls of their own
 NOUGHTS = {  # settings that a zero switches off, and what happens then
+    "image_width": "as wide as high",
     "max_seconds": "no limit",
     "steps_per_epoch": "the whole set",
     "groups_per_batch": "all",
@@ -41,6 +42,8 @@ WORDS = {
     "hard": "hardest",
     "none": "none",
     "glyphs": "invented characters",
+    "as_stored": "as the pictures are",
+    "ink": "to the ink",
     "auto": "automatic",
     "cpu": "CPU",
     "cuda": "NVIDIA GPU",
@@ -148,6 +151,10 @@ def mended(values: dict[str, Any]) -> dict[str, Any]:
         found["sampler"] = "classes" if "classes" in LOSS_SAMPLERS[loss] else LOSS_SAMPLERS[loss][0]
     if found["sampler"] != "classes" or found["mining"] not in LOSS_MINING[loss]:
         found["mining"] = "all"
+    if 0 < found["image_width"] < 12:
+        found["image_width"] = 0
+    if found["image_width"] not in (0, found["image_size"]):
+        found["class_copies"] = False
     if loss in WITH_MARGIN and found["margin"] <= 0:
         found["margin"] = fitting(found)
     if loss == "contrastive" and found["distance"] == "cosine" and found["margin"] > 2.0:

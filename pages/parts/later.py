@@ -36,7 +36,7 @@ class Work:
         self.stopped = False
         self.result: Any = None
         self.error: Exception | None = None
-        self._function = function
+        self._function: Callable[[Progress], Any] | None = function
         self._ended = False
 
     @property
@@ -54,7 +54,8 @@ class Work:
             while not _turns.acquire(timeout=0.2):
                 self._tell(self.text, 0.0)
             try:
-                self.result = self._function(self._tell)
+                if self._function is not None:
+                    self.result = self._function(self._tell)
             finally:
                 _turns.release()
         except Stopped:
@@ -64,6 +65,7 @@ class Work:
                 show.log.exception("Work beside a page failed")
             self.error = error
         finally:
+            self._function = None  # and with it whatever it was given: an upload may be large
             self._ended = True
 
     def _tell(self, text: str, fraction: float) -> None:

@@ -11,6 +11,7 @@ from pages.parts import cache, charts_preview, show, state, theme
 from siamese_core import datasets
 from siamese_core import preview as previews
 from siamese_core.config import TrainConfig
+from siamese_core.errors import DataError
 from siamese_core.preview import Preview
 
 GAP = 3  # pixels between pictures
@@ -34,6 +35,9 @@ PARTS = {
 def data(config: TrainConfig) -> None:
     """The whole view; what takes long to read is read beside the page."""
     if not cache.is_here(config.dataset):
+        if config.dataset in datasets.BY_HAND:
+            _to_fetch(config.dataset)
+            return
         size, source = ABSENT.get(config.dataset, ("", ""))
         st.info(
             f"This set is not on this computer yet. **Start** fetches it first ({size} from {source}) into "
@@ -51,6 +55,14 @@ def data(config: TrainConfig) -> None:
         _sheet(answer.value, config)
         _batch(answer.value, config)
         _more(answer.value)
+
+
+def _to_fetch(dataset: str) -> None:
+    """What to put where, of a set that only people can fetch."""
+    try:
+        datasets.load(dataset)
+    except DataError as error:
+        show.notice(error)
 
 
 @st.fragment(run_every=1.0)
@@ -87,6 +99,8 @@ def _many(n: int) -> str:
 
 
 def _part(names: Sequence[str], groups: Sequence[str]) -> str:
+    if not names:
+        return "none: so few classes leave nothing to test on"
     what = f"{len(names)} classes" + (f" in {len(groups)} groups" if groups else "")
     listed = list(groups or names)
     shown = ", ".join(show.plain(n) for n in listed[:NAMED])
@@ -108,7 +122,7 @@ def _more(found: Preview) -> None:
         st.caption("Every class is drawn equally often all the same.")
     with st.expander("All classes by name", icon=":material/list:"):
         for part, (word, why) in PARTS.items():
-            st.markdown(f"**{word}**: {', '.join(map(show.plain, found.names[part]))}. :gray[{why}]")
+            st.markdown(f"**{word}**: {', '.join(map(show.plain, found.names[part])) or 'none'}. :gray[{why}]")
 
 
 def _sheet(found: Preview, config: TrainConfig) -> None:
@@ -118,7 +132,8 @@ def _sheet(found: Preview, config: TrainConfig) -> None:
         st.button("Draw others", icon=theme.ICONS["shuffle"], key="train_draw", on_click=state.next_seed,
                   args=("train",))  # fmt: skip
     spec = found.spec
-    kind = "ink bright on black" if spec.polarity == "ink" else "the centre square"
+    kind = "ink bright on black" if spec.polarity == "ink" else "the centre"
+    kind = "cropped to the ink, bright on black" if spec.crop == "ink" else kind
     left, right = st.columns(2)
     left.caption(f"Fitted: {spec.width} × {spec.height} pixels, {kind}")
     right.caption("Augmented: changed anew each time")

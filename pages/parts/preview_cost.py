@@ -57,7 +57,7 @@ def _spec(config: TrainConfig) -> InputSpec:
     answer = cache.preview(config) if cache.is_here(config.dataset) else None
     if answer is not None and answer.value is not None:
         return answer.value.spec
-    return InputSpec(1, config.image_size, config.image_size)
+    return InputSpec(3 if config.colour == "colour" else 1, *config.picture)
 
 
 def time(config: TrainConfig) -> None:

@@ -15,7 +15,12 @@ SOURCES = {
     "digits": "Digits: real scans, offline",
     "glyphs": "Glyphs: invented characters, offline",
     "omniglot": "Omniglot: handwritten characters",
+    "omniglot-evaluation": "Omniglot: its evaluation alphabets",
     "olivetti": "Olivetti: faces",
+    "orl": "ORL: faces, the AT&T pictures",
+    "signatures": "Dutch signatures, genuine and forged",
+    "signatures-evaluation": "Dutch signatures: the evaluation writers",
+    "mednist": "MedNIST: medical scans",
     "folder": "A folder on this computer",
     "zip": "Upload a zip of class folders",
 }
@@ -62,7 +67,7 @@ def _data() -> str | None:
 def _zip() -> str | None:
     mine = state.lab().archives  # nobody else's: another session must not see them
     given = st.file_uploader("Zip of class folders", "zip", key="train_zip", max_upload_size=uploads.MAX_ZIP >> 20,
-                             help="As in cat/1.png, cat/2.png, dog/1.png: at least six classes.")  # fmt: skip
+                             help="As in cat/1.png, cat/2.png, dog/1.png: four or more classes.")  # fmt: skip
     if given is not None:
         path = uploads.keep_zip(runs.runs_folder(), given.name, given.getvalue())
         if path not in mine:

@@ -104,6 +104,20 @@ def percent(rate: float | None) -> str:
     return f"{rate:.1%}" if 0.99 < rate < 1 else f"{rate:.0%}"
 
 
+def rate(value: float | None) -> str:
+    """An error rate: one decimal, and two where it is near 0 or 1: '7.9%', '0.31%'."""
+    if value is None:
+        return "–"
+    return f"{value:.2%}" if 0 < value < 0.0095 or 0.9905 < value < 1 else f"{value:.1%}"
+
+
+def likely(probability: float) -> str:
+    """A probability in words that promise no more than is known: never 0% or 100%."""
+    if probability < 0.01:
+        return "under 1%"
+    return "over 99%" if probability > 0.99 else f"{probability:.0%}"
+
+
 def number(value: float | None) -> str:
     """Three significant digits, never in scientific notation where it can be avoided."""
     if value is None:

@@ -44,6 +44,7 @@ ICONS = {
     "device": ":material/memory:",
     "same": ":material/check_circle:",
     "different": ":material/cancel:",
+    "unsure": ":material/help:",
     "warning": ":material/warning:",
     "measure": ":material/monitoring:",
     "mend": ":material/build:",
@@ -53,6 +54,7 @@ ICONS = {
     "rename": ":material/drive_file_rename_outline:",
     "download": ":material/download:",
     "table": ":material/table_view:",
+    "look": ":material/visibility:",
 }
 
 # A run's state: the word's colour in Streamlit's markdown, and its icon.

@@ -31,8 +31,8 @@ FOLDER = ".uploads"
 Source = tuple[str, bytes]
 
 
-class _Named(io.BytesIO):
-    """Bytes with a file's name, so that an archive can be read where it lies: in memory."""
+class Named(io.BytesIO):
+    """Bytes with a file's name, so that an archive or a table can be read where it lies: in memory."""
 
     def __init__(self, data: bytes, name: str) -> None:
         super().__init__(data)
@@ -66,12 +66,16 @@ def thumbnail(name: str, data: bytes, side: int = 480) -> Any:
 
 def zipped_classes(label: str, key: str, most: int) -> dict[str, list[Source]]:
     """An uploader for a zip of class folders; {class: its pictures}, at most `most` of each. Raises DataError."""
-    given = st.file_uploader(label, "zip", key=key, max_upload_size=MAX_ZIP >> 20)
-    if given is None:
-        return {}
-    if given.size > MAX_ZIP:
-        raise DataError(f"{plain_name(given.name)} is larger than {MAX_ZIP >> 20} MB; give a smaller one.")
-    return classes_of(given.name, given.getvalue(), most)
+    given = one_file(label, "zip", key, MAX_ZIP)
+    return classes_of(given.name, given.getvalue(), most) if given is not None else {}
+
+
+def one_file(label: str, ending: str, key: str, most: int) -> Any:
+    """An uploader for one file of at most so many bytes; what was uploaded, or None. Raises DataError."""
+    given = st.file_uploader(label, ending, key=key, max_upload_size=most >> 20)
+    if given is not None and given.size > most:
+        raise DataError(f"{plain_name(given.name)} is larger than {most >> 20} MB; give a smaller one.")
+    return given
 
 
 def classes_of(name: str, data: bytes, most: int) -> dict[str, list[Source]]:
@@ -80,7 +84,7 @@ def classes_of(name: str, data: bytes, most: int) -> dict[str, list[Source]]:
     found: dict[str, list[Source]] = {}
     suffixes = tuple(f".{p}" for p in PICTURES)
     left, together = MOST_PICTURES, MAX_TOGETHER
-    with SafeZip(_Named(data, name)) as archive:  # type: ignore[arg-type]
+    with SafeZip(Named(data, name)) as archive:  # type: ignore[arg-type]
         for path in archive.names:
             folder, _, file = path.rpartition("/")
             if not file.lower().endswith(suffixes):
@@ -115,7 +119,7 @@ def keep_zip(runs: Path, name: str, data: bytes) -> Path:
     """Save an archive to train on below the runs folder, by its digest; the path. Raises DataError."""
     if len(data) > MAX_ZIP:
         raise DataError(f"{plain_name(name)} is larger than {MAX_ZIP >> 20} MB; give a smaller one.")
-    with SafeZip(_Named(data, name)):  # type: ignore[arg-type]
+    with SafeZip(Named(data, name)):  # type: ignore[arg-type]
         pass
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(name).stem).strip("-")[:40] or "pictures"
     path = runs / FOLDER / hashlib.sha256(data).hexdigest()[:16] / f"{stem}.zip"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from pages.parts import cache, charts, frame, show, theme
@@ -20,12 +22,61 @@ def judged(run: Run, a: Side, b: Side) -> Comparison:
     return compare(cache.trained(run), a.fit(spec), b.fit(spec))[0]
 
 
+SAID = {  # verdict: words, their colour in Markdown, icon, colour in figures
+    "same": ("Same class", "green", "same", theme.SAME),
+    "different": ("Different classes", "red", "different", theme.DIFFERENT),
+    "not sure": ("Not sure", "gray", "unsure", theme.UNSURE),
+}
+
+
 def word(found: Comparison) -> str:
     """The verdict as coloured Markdown with its icon."""
     if found.same is None:
         return ":gray[no threshold, no verdict]"
-    said, colour, icon = ("Same class", "green", "same") if found.same else ("Different classes", "red", "different")
+    said, colour, icon, _ = SAID[_verdict(found)]
     return f":{colour}[{theme.ICONS[icon]} {said}]"
+
+
+def _verdict(found: Comparison) -> str:
+    return found.verdict or ("same" if found.same else "different")
+
+
+def moved(run: Run, found: Comparison) -> Comparison:
+    """The comparison at the threshold that the slider says, which it draws; runs without calibration have none."""
+    calibration = cache.trained(run).calibration
+    if calibration is None or found.decision is None:
+        return found
+    reach = calibration.rates["distance"]
+    high = float(reach[-1])
+    key = f"compare_threshold_{cache.weights_digest(run)}_{calibration.threshold:.6g}"
+    threshold = st.slider(
+        "Threshold", 0.0, round(high, 3), round(calibration.threshold, 3), 0.001, format="%.3f", key=key,
+        help="Up to this distance a pair is called the same. Lower: fewer false accepts, more false rejects. The run's "
+        f"own is {show.number(calibration.threshold)}.",
+    )  # fmt: skip
+    if abs(threshold - calibration.threshold) <= 0.0005:
+        threshold = calibration.threshold  # the slider's steps are coarser
+    decision = calibration.at(threshold).decide(found.distance)
+    return replace(found, threshold=threshold, same=found.distance <= threshold, decision=decision)
+
+
+def rates(run: Run, found: Comparison) -> None:
+    """How often the rule errs, with intervals."""
+    decision, calibration = found.decision, cache.trained(run).calibration
+    if decision is None or calibration is None:
+        return
+    with st.grid(2, min_column_width=150, gap="small"):
+        for label, rate, (low, high), words in (
+            ("False accepts", decision.far, decision.far_interval, "pairs of two classes that are called the same"),
+            ("False rejects", decision.frr, decision.frr_interval, "pairs of one class that are called different"),
+        ):
+            st.metric(label, show.rate(rate), f"{show.rate(low)} to {show.rate(high)}", delta_color="off",
+                      delta_arrow="off", border=True,
+                      help=f"Of 100 {words}, about so many at this threshold, with a 95% interval.")  # fmt: skip
+    st.caption(
+        f"Fitted on {show.plain(calibration.source)} ({show.plain(calibration.intervals_are_over)}), which the network "
+        "has not learnt from."
+    )
 
 
 def truth(a: Side, b: Side) -> bool | None:
@@ -40,16 +91,32 @@ def words(found: Comparison, alike: bool | None) -> None:
         st.caption("This run has no threshold, so there is no verdict; smaller means more alike.")
         return
     st.markdown(f"## {word(found)}", anchors=False)
-    share = found.distance / found.threshold if found.threshold > 0 else float("inf")
-    near = " It is a close call." if abs(share - 1) < CLOSE else ""
-    told = ""
-    if alike is not None:
-        are = "both are of one class" if alike else "they are of two classes"
-        told = f" **{'Right' if found.same == alike else 'Wrong'}**: {are}."
-    st.markdown(
-        f"Their distance is **{show.number(found.distance)}**, {'below' if found.same else 'above'} this run's "
-        f"threshold of {show.number(found.threshold)}.{near}{told}"
+    st.markdown(f"{_reason(found)}{_told(found, alike)}")
+
+
+def _reason(found: Comparison) -> str:
+    """Why the verdict is as it is."""
+    where = (
+        f"Their distance is **{show.number(found.distance)}**, {'below' if found.same else 'above'} the "
+        f"threshold of {show.number(found.threshold)}."
     )
+    if found.probability is None:
+        share = found.distance / found.threshold if found.threshold else float("inf")
+        return where + (" It is a close call." if abs(share - 1) < CLOSE else "")
+    chance = f"The probability that they are of the same class is **{show.likely(found.probability)}**"
+    if found.verdict == "not sure":
+        return f"{chance}: too close to call. {where}"
+    return f"{chance}. {where}"
+
+
+def _told(found: Comparison, alike: bool | None) -> str:
+    """Whether the verdict is right, where that is known."""
+    if alike is None:
+        return ""
+    are = "both are of one class" if alike else "they are of two classes"
+    if found.verdict == "not sure":
+        return f" In truth {are}."
+    return f" **{'Right' if found.same == alike else 'Wrong'}**: {are}."
 
 
 def scale(run: Run, found: Comparison) -> None:
@@ -57,15 +124,25 @@ def scale(run: Run, found: Comparison) -> None:
     validation = (run.card() or {}).get("distances")
     if not validation or found.threshold is None:
         return
+    calibration = cache.trained(run).calibration
+    low, high = calibration.band if calibration else (None, None)
+    band = (min(low, found.threshold), max(high, found.threshold)) if low is not None and high is not None else None
     show.chart(
         charts.distance_scale(
-            validation["edges"], validation["same"], validation["different"], found.threshold, found.distance
+            validation["edges"],
+            validation["same"],
+            validation["different"],
+            found.threshold,
+            found.distance,
+            band=band,
+            mark=SAID[_verdict(found)][3],
         ),
         f"Histogram of the distances of equal and different validation pairs, with this pair at "
         f"{show.number(found.distance)} and the threshold at {show.number(found.threshold)}.",
         "compare_scale",
     )
-    st.caption("Bars: pairs of validation classes, which the network has not learnt from.")
+    grey = " Grey: not sure." if band else ""
+    st.caption(f"Bars: pairs of validation classes, which the network has not learnt from.{grey}")
 
 
 def others(run: Run, found: Comparison, a: Side, b: Side) -> None:

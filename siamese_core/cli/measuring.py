@@ -9,7 +9,7 @@ from typing import Any
 from siamese_core.cli import output
 from siamese_core.cli.parser import add_data_root, add_device, add_run, command
 
-PROTOCOLS = ("verification", "one-shot", "lake")
+PROTOCOLS = ("verification", "one-shot", "lake", "signatures")
 
 
 def add(commands: Any) -> None:
@@ -30,6 +30,10 @@ def add(commands: Any) -> None:
     p.add_argument("--within-groups", action="store_true", help="one-shot: each task's classes from one group")
     p.add_argument("--rule", choices=("nearest", "prototype"), default="nearest", help="one-shot: how a class is near")
     p.add_argument("--max-pairs", type=int, default=20_000, metavar="P", help="verification: pairs of each kind")
+    p.add_argument(
+        "--references", type=int, default=12, metavar="K",
+        help="signatures: a writer's genuine ones to compare with, beside the row for one (default: 12)",
+    )  # fmt: skip
     p.add_argument("--seed", type=int, default=0, metavar="N", help="of the random pairs and tasks (default: 0)")
     add_device(p)
     p = command(commands, "bench", "Run the measured comparisons in benchmarks/.", bench)
@@ -81,14 +85,16 @@ def bench(args: argparse.Namespace) -> int:
 
 
 def _on_classes(args: argparse.Namespace, run: Any, model: Any, root: Path | None, ticker: Any) -> tuple[Any, str]:
-    """Verification or one-shot on a labelled set: (figures, where the data is from)."""
-    from siamese_core import protocols
+    """Verification, one-shot or signatures on a labelled set: (figures, where the data is from)."""
+    from siamese_core import protocols, signature_protocol
 
     data = protocols.data_for(run, args.data, "test", root, ticker)
     data = data.with_items(data.items.fitted(model.spec))
     warnings = list(data.warnings) + protocols.overlap_warnings(run, data.items, data.class_names)
     if args.protocol == "verification":
         found = protocols.verification(model, data, args.seed, args.max_pairs)
+    elif args.protocol == "signatures":
+        found = signature_protocol.measure(model, data, args.references, args.seed)
     else:
         found = protocols.random_one_shot(
             model, data, args.n_way, args.k_shot, args.episodes, args.seed,
@@ -106,10 +112,15 @@ def _sentence(v: dict[str, Any]) -> str:
             if v["accuracy"] is None
             else f", accuracy {p(v['accuracy'])} at the run's threshold {v['threshold']:.4g}"
         )
+        low, high = v["intervals"]["eer"]
+        believed = "" if v["ece"] is None else f", calibration error {v['ece']:.3f}, Brier score {v['brier']:.4f}"
         return (
-            f"AUC {v['auc']:.4f}, equal error rate {p(v['eer'])} (at {v['eer_threshold']:.4g}){at}; "
+            f"AUC {v['auc']:.4f}, equal error rate {p(v['eer'])} (95% interval {p(low)} to {p(high)}, "
+            f"at {v['eer_threshold']:.4g}){at}{believed}; "
             f"{output.count(v['pairs'], 'pair')} of {output.count(v['classes'], 'class')}."
         )
+    if v["protocol"] == "signatures":
+        return _signature_table(v)
     if v["protocol"] == "one-shot":
         low, high = v["interval"]
         return (
@@ -125,6 +136,15 @@ def _sentence(v: dict[str, Any]) -> str:
         f"in {v['trials']} trials" + ("." if other is None else f"; assigned one-to-one, another task: {p(other)}.")
     )
     return "\n".join(lines)
+
+
+def _signature_table(v: dict[str, Any]) -> str:
+    heads = {
+        "references": "references", "rule": "compared by", "forgeries": "forgeries", "eer": "equal error rate",
+        "auc": "AUC", "genuine": "genuine", "forged": "forged",
+    }  # fmt: skip
+    counts = [output.count(v["writers"], "writer"), f"{v['genuine']:,} genuine", f"{v['forged']:,} forged signatures"]
+    return f"{', '.join(counts)}.\n" + output.table(v["rows"], heads)
 
 
 def _bench_text(found: dict[str, Any]) -> str:

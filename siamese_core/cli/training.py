@@ -1,4 +1,4 @@
-"""train, resume, stop, runs."""
+"""train, folds, resume, stop, runs."""
 
 from __future__ import annotations
 
@@ -29,6 +29,14 @@ def add(commands: Any) -> None:
         help="groups or classes kept out of training and of everything fitted: names, comma-separated, or @FILE",
     )  # fmt: skip
     add_settings(p)
+    p = command(
+        commands, "folds", "Deal a set's groups or classes into folds, as files for train --hold-out @FILE.", folds
+    )
+    p.add_argument("dataset", metavar="DATASET", help="a registered name, a folder of class folders, or a zip of one")
+    add_data_root(p)
+    p.add_argument("--k", type=int, default=4, metavar="N", help="how many folds (default: 4)")
+    p.add_argument("--seed", type=int, default=0, metavar="N", help="of the deal (default: 0)")
+    p.add_argument("--out", type=Path, metavar="DIR", required=True, help="where fold1.txt, ... are written")
     p = command(commands, "resume", "Go on with a run that was stopped, failed or killed.", resume)
     add_run(p)
     add_data_root(p)
@@ -53,6 +61,26 @@ def train(args: argparse.Namespace) -> int:
     config = presets.build(name, args.preset, **settings)
     run = jobs.start(config, runs.runs_folder(args.runs), _root(args), args.name)
     return _follow(run, args.json)
+
+
+def folds(args: argparse.Namespace) -> int:
+    """Write the folds, one file each."""
+    from siamese_core import datasets
+    from siamese_core import folds as dealt
+
+    ticker = output.Ticker()
+    try:
+        data = datasets.load(args.dataset, _root(args), progress=ticker)
+    finally:
+        ticker.clear()
+    found = dealt.split(data, args.k, args.seed)
+    paths = dealt.write(found, args.out)
+    value = {
+        "data": data.name, "digest": data.digest, "k": args.k, "seed": args.seed,
+        "folds": [{"file": p, "hold_out": names} for p, names in zip(paths, found, strict=True)],
+    }  # fmt: skip
+    output.result(value, args.json, "\n".join(f"{p}: {', '.join(n)}" for p, n in zip(paths, found, strict=True)))
+    return 0
 
 
 def resume(args: argparse.Namespace) -> int:

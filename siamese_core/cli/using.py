@@ -43,11 +43,15 @@ def compare(args: argparse.Namespace) -> int:
     if found.threshold is not None:
         verdict, side = ("Same", "at or below") if found.same else ("Different", "above")
         sentence = f"{verdict}: distance {found.distance:.4g} is {side} the threshold {found.threshold:.4g}."
+    if found.decision is not None:
+        sentence = _decided(found.decision, sentence)
     value = {
         "distance": found.distance,
         "threshold": found.threshold,
         "same": found.same,
         "probability": found.probability,
+        "verdict": found.verdict,
+        **_rates(found.decision),
         "run": model.name,
         "a": args.a,
         "b": args.b,
@@ -55,6 +59,19 @@ def compare(args: argparse.Namespace) -> int:
     }
     output.result(value, args.json, sentence)
     return 0
+
+
+def _decided(decision: Any, sentence: str) -> str:
+    """The verdict in words, and the reason with its probability."""
+    reason = sentence.split(": ", 1)[1]
+    said = decision.verdict.capitalize()
+    return f"{said}: the probability of same is {output.percent(decision.probability)}; {reason}"
+
+
+def _rates(decision: Any) -> dict[str, Any]:
+    """The error rates of the rule, with their 95% intervals; all None for a run that is not calibrated."""
+    names = ("far", "far_interval", "frr", "frr_interval", "far_here", "frr_here")
+    return {name: None if decision is None else getattr(decision, name) for name in names}
 
 
 def classify(args: argparse.Namespace) -> int:

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from siamese_core.datasets import digits, folder, glyphs, olivetti, omniglot
+from siamese_core.datasets import digits, folder, glyphs, mednist, olivetti, omniglot, orl, signatures
 from siamese_core.errors import DataError
 from siamese_core.types import LabelledSet
 
-__all__ = ["REGISTRY", "data_root", "load"]
+__all__ = ["BY_HAND", "REGISTRY", "data_root", "load"]
 
 Progress = Callable[[str, float], None]
 Loader = Callable[[Path, Progress | None], LabelledSet]
@@ -22,7 +22,12 @@ REGISTRY: dict[str, Loader] = {
     "omniglot": omniglot.load,
     "omniglot-evaluation": omniglot.evaluation,
     "olivetti": olivetti.load,
+    "orl": orl.load,
+    "signatures": signatures.load,
+    "signatures-evaluation": signatures.evaluation,
+    "mednist": mednist.load,
 }
+BY_HAND = ("orl", "signatures", "signatures-evaluation", "mednist")  # not fetched: `load` says what to put where
 
 
 def data_root(explicit: str | Path | None = None) -> Path:
@@ -60,7 +65,7 @@ def load(name_or_path: str, data_root: Path | None = None, *, progress: Progress
     path = Path(name_or_path).expanduser()
     try:
         if name_or_path and path.is_dir():
-            return folder.load(path, progress)
+            return (signatures.read if signatures.is_layout(path) else folder.load)(path, progress=progress)
         if path.is_file():
             if path.suffix.lower() == ".zip":
                 return folder.load(path, progress)

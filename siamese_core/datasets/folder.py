@@ -31,29 +31,31 @@ _SIDE_FILES = frozenset(_SIDE_ENDINGS.split()) | {".safetensors", ".wav", ".mp3"
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """One candidate file: `name` relative with "/", and how to get its first so many bytes."""
 
     name: str
     read: Callable[[int], bytes]
 
 
-def load(path: Path, progress: Progress | None = None) -> LabelledSet:
+def load(path: Path, progress: Progress | None = None, polarity: str | None = None) -> LabelledSet:
     """Pictures below a folder, or inside a zip, as a labelled set; classes and files in order of name.
 
     Pictures that are all of one size up to 256 x 256 stay as they are; otherwise each is fitted into
     S x S, S the median longer side, at most 128. They are taken for ink on paper when 9 in 10 of them
-    look so, else for photos. Raises DataError: no pictures or no class folders, pictures that cannot
-    be read (the first is named), more than 2 GiB of pixels, or an archive not to be trusted.
+    look so, else for photos, unless the polarity is given. Raises DataError: no pictures or no class folders,
+    pictures that cannot be read (the first is named), more than 2 GiB of pixels, or an archive not to be trusted.
     """
     if path.is_dir():
-        return _build(path.resolve().name or str(path), _pictures(_folder_sources(path)), path, progress)
+        return _build(path.resolve().name or str(path), pictures_of(folder_sources(path)), path, progress, polarity)
     with SafeZip(path) as archive:
-        sources = [_Source(name, _zip_reader(archive, name)) for name in archive.names]
-        return _build(path.stem, _unwrapped(_pictures(sources)), path, progress)
+        sources = [Source(name, _zip_reader(archive, name)) for name in archive.names]
+        return _build(path.stem, _unwrapped(pictures_of(sources)), path, progress, polarity)
 
 
-def _build(name: str, sources: list[_Source], path: Path, progress: Progress | None) -> LabelledSet:
+def _build(
+    name: str, sources: list[Source], path: Path, progress: Progress | None, polarity: str | None
+) -> LabelledSet:
     inside = [s for s in sources if "/" in s.name]
     if not inside:
         where = "lie beside each other" if sources else "are missing"
@@ -64,7 +66,7 @@ def _build(name: str, sources: list[_Source], path: Path, progress: Progress | N
     folders = [str(PurePosixPath(s.name).parent) for s in inside]
     classes = sorted(set(folders))
     index = {c: i for i, c in enumerate(classes)}
-    items = _items(inside, progress)
+    items = _items(inside, progress, polarity)
     groups, group_names = _groups(classes)
     warnings = []
     if len(inside) < len(sources):
@@ -91,10 +93,10 @@ def _groups(classes: list[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:
     return np.array([names.index(a) for a in above], dtype=np.int64), tuple(names)
 
 
-def _folder_sources(root: Path) -> list[_Source]:
+def folder_sources(root: Path) -> list[Source]:
     """Files below a folder; links are followed only to what is inside it."""
     home = root.resolve()
-    found: list[_Source] = []
+    found: list[Source] = []
     for folder, below, files in os.walk(root):
         below[:] = sorted(d for d in below if not d.startswith(".") and not (Path(folder) / d).is_symlink())
         for file in files:
@@ -102,7 +104,7 @@ def _folder_sources(root: Path) -> list[_Source]:
             if path.is_symlink() and not path.resolve().is_relative_to(home):
                 continue
             if path.is_file():
-                found.append(_Source(path.relative_to(root).as_posix(), _file_reader(path)))
+                found.append(Source(path.relative_to(root).as_posix(), _file_reader(path)))
         if len(found) > MAX_FILES:
             raise DataError(f"{root} holds more than {MAX_FILES:,} files; choose a smaller folder.")
     return found
@@ -123,20 +125,20 @@ def _zip_reader(archive: SafeZip, name: str) -> Callable[[int], bytes]:
     return lambda limit: archive.read(name, limit)
 
 
-def _unwrapped(sources: list[_Source]) -> list[_Source]:
+def _unwrapped(sources: list[Source]) -> list[Source]:
     """Without the one folder that the zip's content may be wrapped in, where classes remain below it."""
     kept = sources
     while kept and all(s.name.count("/") >= 2 for s in kept) and len({s.name.split("/")[0] for s in kept}) == 1:
-        kept = [_Source(s.name.split("/", 1)[1], s.read) for s in kept]
+        kept = [Source(s.name.split("/", 1)[1], s.read) for s in kept]
     return kept
 
 
-def _pictures(sources: list[_Source]) -> list[_Source]:
+def pictures_of(sources: list[Source]) -> list[Source]:
     """Those that are meant as pictures, in order of name."""
     return sorted((s for s in sources if _wanted(s)), key=lambda s: s.name)
 
 
-def _wanted(source: _Source) -> bool:
+def _wanted(source: Source) -> bool:
     """Whether a file is meant as a picture: by its ending, else by its first bytes."""
     path = PurePosixPath(source.name)
     if any(part.startswith(".") for part in path.parts):
@@ -147,10 +149,10 @@ def _wanted(source: _Source) -> bool:
     return suffix not in _SIDE_FILES and opener(source.read(16)) is not None
 
 
-def _items(sources: list[_Source], progress: Progress | None) -> ImageItems:
+def _items(sources: list[Source], progress: Progress | None, polarity: str | None) -> ImageItems:
     budget = _Budget()
 
-    def work(source: _Source) -> tuple[tuple[int, int], np.ndarray]:
+    def work(source: Source) -> tuple[tuple[int, int], np.ndarray]:
         image = decode(source.read(MAX_BYTES + 1), source.name)
         size = image.size
         if max(size) > NATIVE_SIDE:
@@ -162,7 +164,7 @@ def _items(sources: list[_Source], progress: Progress | None) -> ImageItems:
     read = each(work, sources, "Reading pictures", progress)
     sizes = {size for size, _ in read}
     pictures = [picture for _, picture in read]
-    ink = np.mean([looks_inked(p) for p in pictures]) >= INKED_SHARE
+    ink = polarity == "ink" if polarity else np.mean([looks_inked(p) for p in pictures]) >= INKED_SHARE
     channels = 3 if not ink and any(p.ndim == 3 for p in pictures) else 1
     width, height = next(iter(sizes))
     if len(sizes) > 1 or max(width, height) > NATIVE_SIDE:

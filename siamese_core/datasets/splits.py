@@ -18,7 +18,8 @@ LEAST = 2  # classes in each part
 def split_by_class(data: LabelledSet, seed: int, hold_out: Sequence[str] = ()) -> Split:
     """Classes of `data` -> train, validation (about 15%) and test (about 20%), at least two each.
 
-    Whole groups where there are groups and enough of them, so that no alphabet is in two parts.
+    Whole groups where there are groups and enough of them, so that no alphabet is in two parts. Four or
+    five classes are too few for three parts: they leave no test part, and other data must be given to evaluate.
     hold_out    names of groups or classes; they are the test part, and nothing else is
     seed        the same seed gives the same split on every machine
 
@@ -34,19 +35,19 @@ def split_by_class(data: LabelledSet, seed: int, hold_out: Sequence[str] = ()) -
     rest = [c for c in range(data.n_classes) if c not in set(test)]
     if hold_out and len(test) < LEAST:
         raise DataError("Only one class is held out, but at least two are needed to measure anything; name more.")
-    needed = 2 * LEAST if hold_out else 3 * LEAST
-    if len(rest) < needed:
+    if len(rest) < 2 * LEAST:
         kept = "beside those held out " if hold_out else ""
-        parts = "learn from and two to validate on" if hold_out else "learn from, two to validate on and two to test on"
+        more = "" if hold_out else " (with six there are two to test on as well)"
         raise DataError(
             f"{data.name} has {len(rest)} {'class' if len(rest) == 1 else 'classes'} {kept}"
-            f"but at least {needed} are needed: two to {parts}."
+            f"but at least {2 * LEAST} are needed: two to learn from and two to validate on{more}."
         )
-    units = _units(data, rest, parts=2 if hold_out else 3)
+    parts = 2 if hold_out or len(rest) < 3 * LEAST else 3
+    units = _units(data, rest, parts)
     order = [units[int(i)] for i in rng.permutation(len(units))]
     if len(units) == len(rest):  # classes with one picture cannot be measured: leave them to training
         order.sort(key=lambda unit: bool(data.counts[unit[0]] < 2))
-    if not hold_out:
+    if parts == 3:
         test = _take(order, TEST_SHARE * len(rest), later=2)
     validation = _take(order, VALIDATION_SHARE * len(rest), later=1)
     train = [c for unit in order for c in unit]

@@ -18,7 +18,7 @@ from PIL import Image
 
 from siamese_core.errors import DataError
 from siamese_core.modalities.decoding import decode, plain_name
-from siamese_core.modalities.fitting import channels, ink_of, place
+from siamese_core.modalities.fitting import channels, ink_crop, ink_of, place
 from siamese_core.types import InputSpec
 
 __all__ = [
@@ -49,7 +49,8 @@ def fit(image: Image.Image, spec: InputSpec) -> np.ndarray:
     """A picture as `decode` gives it -> (C, H, W) uint8, what a network with this spec sees.
 
     polarity "ink": grey, paper to 0 and ink bright whichever way it came, padded with paper to the
-    spec's shape. polarity "photo": the centre of the spec's shape. Both are resized antialiased.
+    spec's shape, after cropping where the spec says so. polarity "photo": the centre of the spec's
+    shape. Both are resized antialiased.
     """
     factor = max(image.size) // _WORKING_SIDE
     if factor > 1:
@@ -61,7 +62,8 @@ def fit_array(picture: np.ndarray, spec: InputSpec) -> np.ndarray:
     """The same as `fit` for (h, w) or (h, w, 3) uint8."""
     pixels = picture[None, None] if picture.ndim == 2 else picture.transpose(2, 0, 1)[None]
     if spec.polarity == "ink":
-        pixels = ink_of(channels(pixels, 1)[0, 0])[None, None]
+        ink = ink_of(channels(pixels, 1)[0, 0])
+        pixels = (ink_crop(ink) if spec.crop == "ink" else ink)[None, None]
     return place(pixels, spec)[0]
 
 
@@ -132,6 +134,7 @@ class ImageItems:
         """The pictures as a network with this spec sees them; themselves if they already are so.
 
         From photo to ink each picture is normalised as in `fit`; from ink to photo it is shown as on paper.
+        What was cropped to its ink stays so.
         """
         if spec == self.spec:
             return self
@@ -142,6 +145,9 @@ class ImageItems:
                 pixels = np.stack([ink_of(g[0]) for g in grey])[:, None] if len(grey) else grey
             else:
                 pixels = 255 - pixels
+        if spec.crop == "ink" and self.spec.crop != "ink" and len(pixels):
+            cut = [ink_crop(grey[0])[None, None] for grey in channels(pixels, 1)]
+            return ImageItems(np.concatenate([place(one, spec) for one in cut]), spec)
         return ImageItems(place(pixels, spec), spec)
 
     def digests(self) -> list[str]:

@@ -30,7 +30,7 @@ def test_help_is_quick_to_come_because_it_imports_nothing_heavy():
 @pytest.mark.parametrize(
     "words",
     [
-        [], ["frobnicate"], ["train"], ["train", "digits", "--colour", "red"], ["train", "digits", "--epoch", "3"],
+        [], ["frobnicate"], ["train"], ["train", "digits", "--hue", "red"], ["train", "digits", "--epoch", "3"],
         ["train", "digits", "--epochs", "many"], ["compare", "starter", "a.png"], ["evaluate", "starter", "guess"],
         ["classify", "starter", "--support", "x"], ["map", "starter"],
     ],
@@ -105,3 +105,10 @@ def test_the_encoding_benchmark_has_the_shape_of_all():
     assert found["name"] == "encode"
     assert found["headline"]["value"] > 0
     assert len(found["rows"]) == 2
+
+
+def test_the_verification_benchmark_has_the_shape_of_all():
+    found = bench.load("verification").run(pairs=3000, identities=(20, 400))
+    assert found["name"] == "verification"
+    assert found["headline"]["value"] == max(row["seconds"] for row in found["rows"]) > 0
+    assert [row["identities"] for row in found["rows"]] == [20, 400]

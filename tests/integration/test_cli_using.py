@@ -24,6 +24,19 @@ def test_compare_a_picture_with_itself_and_with_another(tiny_run, cli, cli_json,
     assert out.startswith("Same: distance 0 ")
 
 
+def test_compare_by_a_calibrated_run_decides(tiny_run, cli, cli_json, pictures):
+    found = cli_json("compare", "starter", pictures[0], pictures[0])
+    assert found["verdict"] == "same"
+    assert 0.9 <= found["probability"] < 1
+    for name in ("far", "frr"):
+        low, high = found[f"{name}_interval"]
+        assert 0 < low < found[name] < high < 0.2
+    assert found["far_here"] == 0
+    assert cli("compare", "starter", pictures[0], pictures[0])[1].startswith("Same: the probability of same is 9")
+    plain = cli_json("compare", "tiny", *pictures[:2])
+    assert {plain[k] for k in ("verdict", "probability", "far", "far_interval", "frr", "frr_interval")} == {None}
+
+
 def test_compare_without_a_threshold_gives_no_verdict(tiny_run, cli_json, pictures):
     (tiny_run / "card.json").unlink()
     found = cli_json("compare", "tiny", *pictures[:2])

@@ -51,7 +51,10 @@ def test_a_whole_run_leaves_everything_the_contract_names(tmp_path):
     parts = manifest["split"]
     assert sorted(parts["train"] + parts["validation"] + parts["test"]) == [str(i) for i in range(10)]
     assert manifest["data"]["items"] == 1797
-    assert run.card()["threshold"] > 0
+    card = run.card()
+    assert card["threshold"] == card["calibration"]["threshold"] > 0
+    assert card["calibration"]["source"].endswith("validation classes of digits")
+    assert any(e.get("text", "").startswith("Calibrated on 2 validation classes") for e in events)
     assert set(load_file(run.folder / "best.safetensors")) == set(load_file(run.folder / "last.safetensors"))
     assert not list(run.folder.glob(".*.part"))
 

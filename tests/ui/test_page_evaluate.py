@@ -139,3 +139,17 @@ def test_missing_cells_of_the_grid_stay_empty():
     figure = charts_rates.grid([Cell(2, 1, 0.9, 0.8, 1.0, 10), Cell(5, 3, 0.7, 0.6, 0.8, 10)])
     assert figure.data[0].text[0][1] == ""
     assert "90.0%" in figure.data[0].text[0][0]
+
+
+def test_the_report_is_this_evaluation(world, at_once):
+    world("finished")
+    app = evaluated(worlds.visit("evaluate", "finished"))
+    assert len(app.get("download_button")) == 1
+
+
+def test_leaks_and_shortcuts_are_looked_for_when_asked(world, at_once):
+    world("finished")
+    app = evaluated(worlds.visit("evaluate", "finished"))
+    app.button(key="evaluate_checks").click().run()
+    assert not [e for e in worlds.told(app) if "not your doing" in e]
+    assert "checks found nothing wrong" in " ".join(e.label for e in app.expander)

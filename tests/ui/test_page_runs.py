@@ -270,7 +270,7 @@ def test_damaged_runs_are_one_notice_and_the_rest_works(several, runs_folder):
     assert "cut" in worlds.told(app)[0]
     assert listed(app) == ["finished", "narrow", "again"]
     foreign = read_json(runs_folder / "again" / "config.json")
-    write_json(runs_folder / "again" / "config.json", foreign | {"config": {"colour": "red"}})
+    write_json(runs_folder / "again" / "config.json", foreign | {"config": {"flavour": "red"}})
     app = worlds.visit("runs", "cut")
     assert len(worlds.told(app)) == 1
     assert "2 runs cannot be read" in worlds.told(app)[0]

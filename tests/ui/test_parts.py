@@ -228,6 +228,12 @@ def test_whatever_is_chosen_can_be_mended(loss, distance, sampler, mining):
         assert mended == chosen
 
 
+def test_a_width_that_cannot_be_is_mended():
+    wide = forms.mended(defaults() | {"image_size": 100, "image_width": 200, "class_copies": True})
+    assert (wide["image_width"], wide["class_copies"]) == (200, False)
+    assert forms.mended(defaults() | {"image_width": 5, "class_copies": True})["image_width"] == 0
+
+
 def test_every_setting_has_one_place_in_the_form():
     shown = [*forms.MAIN, *forms.APART, *(n for names in forms.rare().values() for n in names)]
     assert sorted(shown) == sorted(defaults())

@@ -17,7 +17,7 @@ from safetensors.torch import load, save
 from siamese_core import archive, datasets, runs, trained
 from siamese_core.errors import DataError, RunError
 from siamese_core.files import write_json
-from siamese_core.runs import Run
+from siamese_core.runs import STARTER, Run
 
 EVENTS = [
     {"event": "message", "text": "Starting."},
@@ -156,6 +156,11 @@ def without(name: str):
     return lambda files: {k: v for k, v in files.items() if k != f"tiny/{name}"}
 
 
+def calibrated():
+    """What the starter's card says of its calibration."""
+    return json.loads((STARTER / "card.json").read_text())["calibration"]
+
+
 DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
 SPOILED = {
     "no config": (without("config.json"), "has no config.json"),
@@ -174,8 +179,11 @@ SPOILED = {
     "rate": (changed("card.json", validation__one_shot=7), "card.json is not a run's"),
     "ways": (changed("card.json", validation__n_way=2.5), "card.json is not a run's"),
     "bins": (changed("card.json", distances={"edges": [0, 1], "same": [1, 2], "different": [1]}), "not a run's"),
+    "calibration": (changed("card.json", calibration={"threshold": 1.0}), "a missing key"),
+    "no calibration": (changed("card.json", calibration=[1]), "not an object"),
+    "two thresholds": (lambda f: changed("card.json", calibration=calibrated())(f), "two different"),
     "another version": (changed("config.json", format=9), "format 9"),
-    "unknown setting": (changed("config.json", config__colour="red"), "'colour'"),
+    "unknown setting": (changed("config.json", config__flavour="red"), "'flavour'"),
     "enormous": (changed("config.json", config__width=1000), "Width is"),
     "wide input": (changed("config.json", input__height=10**6), "no picture can have"),
     "split": (changed("config.json", split__test=[1]), "not a run.s"),

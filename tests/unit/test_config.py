@@ -24,6 +24,7 @@ from siamese_core.errors import ConfigError
 # something else than the default, of the right type and in range
 OTHER = {
     "dataset": "glyphs", "hold_out": ("Greek", "Latin"), "extra_classes": "glyphs", "image_size": 32,
+    "image_width": 32, "colour": "colour", "crop": "ink",
     "start_from": "starter",
     "encoder": "conv4", "width": 16, "embedding_size": 32, "distance": "euclidean", "normalise": False,
     "loss": "triplet", "margin": 1.5, "temperature": 0.2, "sampler": "triplets", "mining": "all", "batch_size": 10,
@@ -133,3 +134,20 @@ def test_every_setting_has_what_a_form_needs():
         assert (m["low"] is None) == (m["high"] is None)
         assert m["low"] is None or m["low"] <= field.default <= m["high"]
         assert m["choices"] is None or field.default in m["choices"]
+
+
+def test_pictures_may_be_wider_than_high():
+    assert TrainConfig(image_size=30).picture == (30, 30)
+    wide = TrainConfig(image_size=100, image_width=200)
+    assert wide.picture == (100, 200)
+    assert wide.problems() == []
+    assert "0 or between 12 and 448" in TrainConfig(image_width=5).problems()[0]
+    (turned,) = wide.with_values(class_copies=True).problems()
+    assert "100 x 200" in turned
+    assert "quarter-turned" in turned
+    assert TrainConfig(image_size=28, image_width=28, class_copies=True).problems() == []
+
+
+def test_settings_of_runs_from_before_width_colour_and_crop_can_be_read():
+    old = {k: v for k, v in TrainConfig().to_dict().items() if k not in ("image_width", "colour", "crop")}
+    assert TrainConfig.from_dict(old) == TrainConfig()

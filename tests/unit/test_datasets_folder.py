@@ -245,7 +245,7 @@ def test_too_many_pixels_for_the_memory(tmp_path, monkeypatch):
 
 def test_one_class_or_one_picture_a_class_loads_but_cannot_be_trained(tmp_path):
     one = load(class_folders(tmp_path / "one", ("a",), each=5))
-    with pytest.raises(DataError, match="has 1 class but at least 6"):
+    with pytest.raises(DataError, match="has 1 class but at least 4"):
         split_by_class(one, 0)
     single = load(class_folders(tmp_path / "single", tuple("abcdefgh"), each=1))
     assert single.counts.tolist() == [1] * 8

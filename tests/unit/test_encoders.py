@@ -129,3 +129,13 @@ def test_describe_lists_the_layers_in_order_and_changes_nothing():
     assert encoder.blocks[1].norm.training
     assert all(torch.equal(v, before[k]) for k, v in encoder.state_dict().items())
     assert encoders.describe(encoder, spec) == rows  # no hook stays behind
+
+
+@pytest.mark.parametrize(("height", "width", "channels"), [(100, 200, 1), (96, 96, 3), (20, 90, 1), (90, 20, 3)])
+def test_wide_high_and_coloured_pictures_are_read(height, width, channels):
+    spec = InputSpec(channels, height, width)
+    encoder = encoders.build(TrainConfig(width=8, embedding_size=6), spec).eval()
+    x = torch.rand(2, channels, height, width)
+    assert encoder(x).shape == (2, 6)
+    assert encoder.maps(x).shape[1:] == encoder.map_shape
+    assert max(encoder.map_shape[1:]) <= 7

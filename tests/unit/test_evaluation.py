@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from siamese_core import curves, evaluation, retrieval
+from siamese_core import calibration, curves, evaluation, retrieval, verifier
 from siamese_core.errors import DataError
 from siamese_core.types import LabelledSet
 from tests.embedders import Constant, Numbers, Plain
@@ -111,9 +111,22 @@ def test_recall_of_a_class_is_the_share_of_its_items():
 
 
 def test_probabilities_are_of_these_pairs():
-    found = measured(scattered(0.4), probability=lambda d: np.exp(-d))
-    assert np.array_equal(found.probability, np.exp(-found.scored.distances))
+    model = Plain()
+    model.calibration = calibration.fit(verifier.score(model, scattered(0.4, classes=12)), source="points")
+    found = measured(scattered(0.4), model)
+    assert found.probability == pytest.approx(model.calibration.probabilities(found.scored.distances, 0.5))
     assert curves.summary(found.probability, found.scored.same)["brier"] < 0.25
+    assert measured(scattered(0.4)).probability is None
+
+
+def test_intervals_hold_their_figures():
+    found = measured(scattered(0.5, classes=12))
+    for name, (low, high) in found.intervals.items():
+        value = found.eer[0] if name == "eer" else getattr(found, name)
+        assert low - 2e-3 <= value <= high + 2e-3, name  # areas and crossings are those of binned distances
+    assert found.intervals_over == "12 identities"
+    assert "pictures" in measured(scattered(0.5, classes=4)).intervals_over
+    assert (found.roc.frr_low <= found.roc.frr_high).all()
 
 
 def test_the_summary_is_plain_json():

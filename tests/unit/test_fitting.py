@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from siamese_core.modalities.fitting import channels, ink_of, looks_inked, resize
-from siamese_core.modalities.image import fit
+from siamese_core.modalities.fitting import channels, ink_crop, ink_of, looks_inked, otsu, resize
+from siamese_core.modalities.image import ImageItems, fit
 from siamese_core.types import InputSpec
 from tests.pictures import cross, photo
 
@@ -111,3 +111,92 @@ def test_looks_inked():
     framed = np.zeros((40, 40), dtype=np.uint8)
     framed[8:32, 8:32] = ramp[8:32, 8:32]
     assert not looks_inked(framed), "a grey object on black, as in a scan of a hand, is a photo"
+
+
+# ---- cropped to the ink ----
+
+WIDE = InputSpec(1, 100, 200, "ink", crop="ink")
+
+
+def scrawl(height: int, width: int, top: int, left: int, paper: int = 230, ink: int = 40) -> np.ndarray:
+    """A mark of 30 x 80 pixels somewhere on paper."""
+    picture = np.full((height, width), paper, dtype=np.uint8)
+    picture[top : top + 30, left : left + 4] = ink
+    picture[top + 26 : top + 30, left : left + 80] = ink
+    picture[top : top + 4, left + 60 : left + 80] = ink
+    return picture
+
+
+def test_otsu_agrees_with_a_slow_oracle():
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        pixels = np.concatenate([rng.normal(60, 20, 300), rng.normal(180, 15, 90)]).clip(0, 255).astype(np.uint8)
+
+        def between(level: int, pixels: np.ndarray = pixels) -> float:
+            dark, bright = pixels[pixels <= level], pixels[pixels > level]
+            if not len(dark) or not len(bright):
+                return -1.0
+            return len(dark) * len(bright) * (dark.mean() - bright.mean()) ** 2
+
+        assert between(otsu(pixels)) == pytest.approx(max(between(t) for t in range(256)))
+    assert 10 <= otsu(np.array([[10, 200]], dtype=np.uint8)) < 200
+    assert otsu(np.full((3, 3), 7, dtype=np.uint8)) == 7
+
+
+def test_the_crop_forgets_where_and_how_dark_the_ink_was():
+    seen = fit(Image.fromarray(scrawl(60, 120, 10, 15)), WIDE)
+    assert seen.shape == (1, 100, 200)
+    for other in (scrawl(200, 300, 150, 20), scrawl(90, 400, 5, 300, paper=255, ink=0), 255 - scrawl(60, 120, 10, 15)):
+        np.testing.assert_array_equal(fit(Image.fromarray(other), WIDE), seen)
+
+
+def test_the_crop_keeps_the_aspect_and_a_margin():
+    seen = fit(Image.fromarray(scrawl(300, 300, 100, 100)), WIDE)[0] > 64
+    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+    high, wide = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
+    assert wide / high == pytest.approx(80 / 30, rel=0.04)
+    assert 4 <= columns[0] <= 12
+    assert 4 <= 199 - columns[-1] <= 12
+    assert abs(rows[0] - (99 - rows[-1])) <= 3, "in the middle, but for a pixel of the scan"
+
+
+def test_a_grey_background_goes_and_a_speck_does_not_hold_the_box_open():
+    rng = np.random.default_rng(0)
+    paper = scrawl(200, 300, 50, 60, paper=205, ink=30)
+    rough = np.clip(paper + rng.integers(-25, 26, paper.shape), 0, 255).astype(np.uint8)
+    seen = fit(Image.fromarray(rough), WIDE)[0]
+    clean = fit(Image.fromarray(paper), WIDE)[0]
+    assert np.abs((seen > 100).mean() - (clean > 100).mean()) < 0.02
+    assert (seen[clean == 0] == 0).mean() > 0.97
+    thick = np.full((300, 300), 255, dtype=np.uint8)
+    thick[100:160, 100:220] = 0
+    box = ink_crop(255 - thick)
+    thick[290, 295] = 0
+    np.testing.assert_array_equal(ink_crop(255 - thick), box)
+
+
+def test_an_empty_page_stays_empty():
+    assert not fit(Image.fromarray(np.full((50, 80), 250, dtype=np.uint8)), WIDE).any()
+
+
+def test_a_set_is_cropped_as_one_picture_is():
+    pictures = [scrawl(60, 120, 10, 15), scrawl(60, 120, 20, 30)]
+    inked = ImageItems(np.stack([255 - p for p in pictures])[:, None], InputSpec(1, 60, 120, "ink"))
+    photos = ImageItems(np.stack([np.stack([p] * 3) for p in pictures]), InputSpec(3, 60, 120, "photo"))
+    alone = np.stack([fit(Image.fromarray(p), WIDE) for p in pictures])
+    np.testing.assert_array_equal(photos.fitted(WIDE).pixels, alone)
+    assert np.abs(inked.fitted(WIDE).pixels.astype(int) - alone).max() <= 60, "the paper's level is not taken off twice"
+    cropped = photos.fitted(WIDE)
+    assert cropped.fitted(WIDE) is cropped
+    smaller = cropped.fitted(InputSpec(1, 50, 100, "ink", crop="ink"))
+    np.testing.assert_array_equal(smaller.pixels, resize(cropped.pixels, 50, 100))
+    assert len(photos.select(np.array([], dtype=int)).fitted(WIDE)) == 0
+
+
+def test_faint_lines_of_the_form_are_background():
+    lined = np.full((300, 300), 230, dtype=np.uint8)
+    lined[30::40] = 180
+    with_ink = np.minimum(lined, scrawl(300, 300, 103, 100))
+    seen = ink_crop(ink_of(with_ink))
+    assert seen.shape == ink_crop(ink_of(scrawl(300, 300, 103, 100))).shape
+    assert set(np.unique(seen)) == {0, 255}

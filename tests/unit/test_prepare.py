@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from siamese_core import prepare, presets
+from siamese_core.config import TrainConfig
 from siamese_core.errors import ConfigError, DataError
 from siamese_core.modalities.image import ImageItems
 from siamese_core.types import InputSpec, LabelledSet
+from tests.pictures import class_folders
 
 
 def test_parts_share_no_class_and_no_item():
@@ -58,3 +60,39 @@ def test_extra_classes_need_ink():
     photos = LabelledSet("photos", items, np.array([0, 0, 1, 1]), ("a", "b"))
     with pytest.raises(ConfigError, match="ink on paper"):
         prepare.with_glyphs(photos, 0)
+
+
+# ---- the shape of what the network reads ----
+
+
+def wide_photos(classes: int = 6, channels: int = 1) -> LabelledSet:
+    pixels = np.random.default_rng(0).integers(0, 256, (classes * 2, channels, 30, 50), dtype=np.uint8)
+    items = ImageItems(pixels, InputSpec(channels, 30, 50, "photo"))
+    return LabelledSet("wide", items, np.repeat(np.arange(classes), 2), tuple("abcdefghij"[:classes]))
+
+
+def test_size_width_colour_and_crop_are_the_settings():
+    data, config = wide_photos(), TrainConfig(image_size=20)
+    assert prepare.fitted_spec(data, config) == InputSpec(1, 20, 20, "photo")
+    assert prepare.fitted_spec(data, config.with_values(image_width=34)) == InputSpec(1, 20, 34, "photo")
+    assert prepare.fitted_spec(data, config.with_values(colour="colour")).channels == 3
+    assert prepare.fitted_spec(wide_photos(channels=3), config).channels == 3
+    assert prepare.fitted_spec(wide_photos(channels=3), config.with_values(colour="grey")).channels == 1
+    cropped = prepare.fitted_spec(wide_photos(channels=3), config.with_values(crop="ink"))
+    assert cropped == InputSpec(1, 20, 20, "ink", crop="ink"), "photos of paper become ink"
+
+
+def test_what_the_set_has_cropped_stays_cropped():
+    items = ImageItems(np.zeros((4, 1, 10, 20), dtype=np.uint8), InputSpec(1, 10, 20, "ink", crop="ink"))
+    data = LabelledSet("cut", items, np.array([0, 0, 1, 1]), ("a", "b"))
+    assert prepare.fitted_spec(data, TrainConfig(crop="none")).crop == "ink"
+
+
+def test_a_set_of_four_classes_is_prepared_without_a_test_part(tmp_path):
+    class_folders(tmp_path / "few", ("a", "b", "c", "d"), each=3)
+    data = prepare.prepare(TrainConfig(dataset=str(tmp_path / "few"), image_size=12, image_width=30))
+    assert (data.train.n_classes, data.validation.n_classes, data.test.n_classes, len(data.test)) == (2, 2, 0, 0)
+    assert data.names["test"] == []
+    assert data.train.items.pixels.shape[1:] == (1, 12, 30)
+    again = prepare.prepare(TrainConfig(dataset=str(tmp_path / "few"), image_size=12, image_width=30), names=data.names)
+    assert again.train.digest == data.train.digest

@@ -112,5 +112,5 @@ def test_triplets_and_classes_as_the_sampler_draws_them(digits):
 
 
 def test_what_cannot_be_split_is_told(digits):
-    with pytest.raises(DataError, match="at least 6 are needed"):
-        preview.look(digits.classes(range(4)), config())
+    with pytest.raises(DataError, match="at least 4 are needed"):
+        preview.look(digits.classes(range(3)), config())

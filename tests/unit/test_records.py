@@ -86,10 +86,18 @@ def test_settings_out_of_range_are_told_before_a_network_is_made(tiny_run):
         trained.load(Run(tiny_run))
 
 
-@pytest.mark.parametrize("change", [{"height": 10**6}, {"width": 2.0}, {"channels": 2}, {"polarity": "x"}, {"kind": 1}])
+@pytest.mark.parametrize("change", [{"height": 10**6}, {"width": 2.0}, {"channels": 2}, {"polarity": "x"}, {"kind": 1},
+                                    {"crop": "x"}, {"polarity": "photo", "crop": "ink"}, {"crops": "ink"}])  # fmt: skip
 def test_an_input_that_cannot_be(change):
     with pytest.raises(ConfigError):
         InputSpec.from_json(InputSpec().to_json() | change)
+
+
+def test_an_input_from_before_there_was_a_crop():
+    old = {"channels": 1, "height": 28, "width": 28, "polarity": "ink", "kind": "image"}
+    assert InputSpec.from_json(old) == InputSpec()
+    wide = InputSpec(1, 100, 200, "ink", crop="ink")
+    assert InputSpec.from_json(wide.to_json()) == wide
 
 
 def test_a_long_value_does_not_fill_the_message(tiny_run):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from siamese_core import presets, runs
+from siamese_core import datasets, presets, runs
 from siamese_core.errors import ConfigError, RunError
 from siamese_core.files import write_atomic, write_json
 from siamese_core.runs import History, Run, classify
@@ -111,7 +111,7 @@ def test_steps_without_a_number_are_passed_over():
         (b"[]", "is not a run's"),
         (b'{"format": 1}', "is not a run's"),
         (b'{"format": 99, "config": {}}', "format 99"),
-        (b'{"format": 1, "config": {"colour": "red"}}', "no setting called 'colour'"),
+        (b'{"format": 1, "config": {"flavour": "red"}}', "no setting called 'flavour'"),
     ],
 )
 def test_broken_config_says_what_and_what_to_do(tmp_path, content, said):
@@ -183,7 +183,7 @@ def test_atomic_write_leaves_the_old_content_and_nothing_else(tmp_path, monkeypa
 
 def test_every_preset_is_valid_for_every_data_set():
     for name in presets.PRESETS:
-        for dataset in ("digits", "glyphs", "omniglot", "olivetti", "some/folder"):
+        for dataset in (*datasets.REGISTRY, "some/folder"):
             assert presets.build(dataset, name).problems() == []
         assert presets.about(name).endswith(".")
     with pytest.raises(ConfigError, match="quick"):

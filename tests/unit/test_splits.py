@@ -120,10 +120,18 @@ def test_classes_with_one_picture_go_to_training():
         check(split, 12)
 
 
-@pytest.mark.parametrize("classes", [1, 2, 5])
+@pytest.mark.parametrize("classes", [1, 2, 3])
 def test_too_few_classes(classes):
-    with pytest.raises(DataError, match=f"has {classes} class.* at least 6 are needed"):
+    with pytest.raises(DataError, match=f"has {classes} class.* at least 4 are needed"):
         split_by_class(labelled(classes=classes), 0)
+
+
+@pytest.mark.parametrize(("classes", "expected"), [(4, (2, 2, 0)), (5, (3, 2, 0))])
+def test_few_classes_leave_no_test_part(classes, expected):
+    for seed in range(5):
+        split = split_by_class(labelled(classes=classes), seed)
+        assert sizes(split) == expected
+        assert sorted(split.train + split.validation) == list(range(classes))
 
 
 def test_too_few_beside_those_held_out():

@@ -167,7 +167,7 @@ def foreign_config(folder):
 
 def unknown_setting(folder):
     value = json.loads((folder / "config.json").read_text())
-    value["config"]["colour"] = "red"
+    value["config"]["flavour"] = "red"
     (folder / "config.json").write_text(json.dumps(value))
 
 
@@ -193,7 +193,7 @@ def no_input_yet(folder):
         (lambda f: (f / "config.json").unlink(), "no run|not a run"),
         (lambda f: (f / "config.json").write_text('{"format": 1, "conf'), "cannot be read"),
         (foreign_config, "format 7"),
-        (unknown_setting, "'colour'"),
+        (unknown_setting, "'flavour'"),
         (no_input_yet, "not loaded its data"),
     ],
 )

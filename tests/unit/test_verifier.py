@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from siamese_core import verifier
+from siamese_core import calibration, verifier
 from siamese_core.errors import DataError
 from siamese_core.verifier import pairs_of
 from tests.embedders import Constant, Numbers, Plain, Random, numbers
+
+
+def measured(embedder, data, **how):
+    return verifier.measure(verifier.score(embedder, data, **how), embedder.threshold, embedder.calibration)
 
 
 def rng():
@@ -92,7 +96,7 @@ def test_without_a_threshold_there_is_no_verdict():
     plain = Plain()
     plain.threshold = None
     assert verifier.compare(plain, Numbers(np.zeros((1, 1))), Numbers(np.zeros((1, 1))))[0].same is None
-    found = verifier.evaluate(plain, numbers())
+    found = measured(plain, numbers())
     assert found["accuracy"] is None
     assert found["auc"] == 1.0
 
@@ -103,7 +107,7 @@ def test_compare_refuses_unequal_numbers():
 
 
 def test_a_good_embedding_is_recognised():
-    found = verifier.evaluate(Plain(), numbers(spread=0.02), max_pairs=200)
+    found = measured(Plain(), numbers(spread=0.02), max_pairs=200)
     assert found["auc"] == 1.0
     assert found["eer"] == 0.0
     assert found["accuracy"] == 1.0
@@ -111,25 +115,59 @@ def test_a_good_embedding_is_recognised():
 
 
 def test_a_constant_embedding_is_at_chance():
-    found = verifier.evaluate(Constant(), numbers(groups=2))
+    found = measured(Constant(), numbers(groups=2))
     assert found["auc"] == 0.5
     assert found["eer"] == 0.5
     assert found["accuracy"] == 0.5
 
 
 def test_a_random_embedding_is_near_chance():
-    found = verifier.evaluate(Random(), numbers(classes=20, per_class=20))
+    found = measured(Random(), numbers(classes=20, per_class=20))
     assert found["auc"] == pytest.approx(0.5, abs=0.05)
     assert found["eer"] == pytest.approx(0.5, abs=0.05)
 
 
 def test_only_items_in_pairs_are_embedded():
     plain = Plain()
-    verifier.evaluate(plain, numbers(classes=10, per_class=50), max_pairs=5)
+    measured(plain, numbers(classes=10, per_class=50), max_pairs=5)
     assert plain.embedded <= 20
 
 
-def test_fit_threshold_lies_between_the_two_kinds():
-    found = verifier.fit_threshold(np.array([0.1, 0.2, 0.6, 0.8]), np.array([True, True, False, False]))
-    assert found["threshold"] == pytest.approx(0.4)
-    assert found["balanced_accuracy"] == 1.0
+def test_scored_pairs_know_their_classes_and_items():
+    data = numbers(classes=5, per_class=6)
+    scored = verifier.score(Plain(), data, seed=3, max_pairs=20)
+    assert len(scored) == 40
+    np.testing.assert_array_equal(data.labels[scored.first], scored.first_identity)
+    np.testing.assert_array_equal(data.labels[scored.second], scored.second_identity)
+    slow = [
+        np.linalg.norm(data.items.values[i] - data.items.values[j])
+        for i, j in zip(scored.first, scored.second, strict=True)
+    ]
+    np.testing.assert_allclose(scored.distances, slow, rtol=1e-6)
+
+
+def test_a_network_that_gives_no_numbers_is_said():
+    class Broken(Plain):
+        def distances(self, a, b):
+            return np.full(len(a), np.nan)
+
+    with pytest.raises(DataError, match="train it anew"):
+        verifier.score(Broken(), numbers())
+
+
+def test_a_calibrated_run_decides():
+    plain = Plain()
+    plain.calibration = calibration.fit(verifier.score(plain, numbers(classes=30, spread=2.0)))
+    plain.threshold = plain.calibration.threshold
+    near, close, far = verifier.compare(
+        plain, Numbers(np.zeros((3, 1))), Numbers(np.array([[0.0], [plain.threshold], [99.0]]))
+    )
+    assert (near.verdict, close.verdict, far.verdict) == ("same", "not sure", "different")
+    assert near.probability > 0.9 > close.probability > 0.1 > far.probability
+    found = measured(plain, numbers(classes=30, spread=2.0, seed=1))
+    for name in ("auc", "eer", "accuracy", "far", "frr"):
+        low, high = found["intervals"][name]
+        assert low <= found[name] <= high
+    assert found["brier_skill"] > 0.5
+    assert found["identities"] == 30
+    assert found["intervals_over"] == "30 identities"

@@ -1,0 +1,90 @@
+"""calibrate: a threshold, probabilities and error rates for a run, on labelled data."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from siamese_core.cli import output
+from siamese_core.cli.parser import add_data_root, add_device, add_run, command
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    about = "Fit a run's threshold and probabilities anew, on classes it was not trained on."
+    p = command(commands, "calibrate", about, calibrate)
+    add_run(p)
+    p.add_argument(
+        "--data", metavar="DIR", help="a data set by name or class folders (default: the run's own validation classes)"
+    )
+    add_data_root(p)
+    p.add_argument(
+        "--operating-point", default="eer", metavar="{eer,far,accuracy,cost}",
+        help="where the threshold lies: equal error rates, --far, best accuracy, or least cost (default: eer)",
+    )  # fmt: skip
+    p.add_argument("--far", type=float, metavar="X", help="far: the false accept rate that is allowed")
+    p.add_argument(
+        "--cost-false-accept", type=float, metavar="X", help="cost: of calling two different things the same"
+    )
+    p.add_argument("--cost-false-reject", type=float, metavar="Y", help="cost: of calling the same thing different")
+    p.add_argument("--method", default="logistic", metavar="{logistic,isotonic}", help="(default: logistic)")
+    p.add_argument("--prior", type=float, default=0.5, metavar="P", help="share of same pairs in use (default: 0.5)")
+    p.add_argument(
+        "--certainty", type=float, default=0.9, metavar="C",
+        help="from which probability on an answer is sure; less is 'not sure' (default: 0.9)",
+    )  # fmt: skip
+    p.add_argument("--per-class", action="store_true", help="thresholds of their own for classes with pairs enough")
+    p.add_argument("--seed", type=int, default=0, metavar="N", help="of the pairs and the intervals (default: 0)")
+    add_device(p)
+
+
+def calibrate(args: argparse.Namespace) -> int:
+    """Fit, save, and tell what came out."""
+    from siamese_core import calibrate as calibrating
+    from siamese_core import runs
+    from siamese_core.errors import ConfigError
+
+    if args.seed < 0:
+        raise ConfigError("The seed must be at least 0.")
+    run = runs.find(args.run, runs.runs_folder(args.runs))
+    root = None if args.data_root is None else Path(args.data_root).expanduser()
+    ticker = output.Ticker()
+    try:
+        found, warnings = calibrating.of_run(
+            run, args.data, args.device, root, ticker, seed=args.seed, operating_point=args.operating_point,
+            value=_value(args), method=args.method, prior=args.prior, certainty=args.certainty,
+            per_identity=args.per_class,
+        )  # fmt: skip
+    finally:
+        ticker.clear()
+    output.warn(warnings)
+    rates = found.rates_at(found.threshold)
+    value = {"run": run.name, "warnings": warnings, "calibration": found.to_json()} | rates
+    output.result(value, args.json, _text(found, rates))
+    return 0
+
+
+def _value(args: argparse.Namespace) -> tuple[float, ...]:
+    """The operating point's value. Raises ConfigError when options are given that go with another one."""
+    from siamese_core.errors import ConfigError
+
+    given = {
+        "far": [args.far] if args.far is not None else [],
+        "cost": [v for v in (args.cost_false_accept, args.cost_false_reject) if v is not None],
+    }
+    for point, option in (("far", "--far"), ("cost", "--cost-false-accept and --cost-false-reject")):
+        if given[point] and args.operating_point != point:
+            raise ConfigError(f"{option} goes with --operating-point {point}.")
+    return tuple(given.get(args.operating_point, []))
+
+
+def _text(found: Any, rates: dict[str, float]) -> str:
+    p = output.percent
+    low, high = found.band
+    doubt = "nowhere sure" if low is None or high is None else f"not sure between {low:.4g} and {high:.4g}"
+    return (
+        f"Threshold {found.threshold:.4g} ({found.operating_point}), {doubt}; false accept rate {p(rates['far'])} "
+        f"(95% interval {p(rates['far_low'])} to {p(rates['far_high'])}), false reject rate {p(rates['frr'])} "
+        f"({p(rates['frr_low'])} to {p(rates['frr_high'])}); fitted on {found.source}, {found.intervals_are_over}."
+    )
