@@ -40,7 +40,7 @@ def _row(dataset: str, preset: str, count: int, rounds: int) -> dict[str, Any]:
     torch.manual_seed(0)
     encoder = encoders.build(config, spec).eval().requires_grad_(False)
     distance = distances.build(config.distance, config.embedding_size).eval().requires_grad_(False)
-    model = Trained("bench", config, spec, {}, None, None, "", "cpu", encoder, distance)
+    model = Trained("bench", config, spec, {}, None, None, "", "cpu", None, encoder, distance)
     pixels = np.random.default_rng(0).integers(0, 256, (count, 1, spec.height, spec.width), dtype=np.uint8)
     items = ImageItems(pixels, spec)
     ready = torch.from_numpy(pixels.astype(np.float32) / 255).split(BATCH)

@@ -73,6 +73,8 @@ def _page(run: Run) -> None:
         with grid.cell():
             a, b = sides
             found = _result(run, a, b) if a and b else None
+            if a and b:
+                verdict.unlike(run, a, b)
             if not found:
                 st.info("Give two pictures: the verdict appears here at once.", icon=theme.ICONS["upload"])
     if found and a and b:

@@ -21,11 +21,13 @@ from siamese_core.calibration import Calibration
 from siamese_core.datasets import REGISTRY
 from siamese_core.errors import DataError, RunError
 from siamese_core.files import write_atomic, write_json
+from siamese_core.novelty import MOST_MAPS
 from siamese_core.runs import Run
 
 DEPTH = 8
 MAX_EVENTS = 250_000
 MAX_TEXT = 20_000
+MOST_FEATURES = 2 * MOST_MAPS + 16
 PARTS = ("train", "validation", "test")
 RATES = ("auc", "eer", "pair_accuracy", "accuracy_at_threshold", "one_shot")
 WEIGHTS = ("F32", "I64")  # the counters of batch normalisation are whole numbers
@@ -165,11 +167,24 @@ def _tensors(run: Run, size: int) -> None:
             _sample(path, size)
 
 
+def _usual(key: str, kind: str, shape: list[int]) -> bool:
+    """A tensor that says what training inputs look like."""
+    if kind != "F32" or (shape and shape[0] > MOST_FEATURES):
+        return False
+    return {
+        "mean": len(shape) == 1,
+        "precision": len(shape) == 2 and shape[0] == shape[1],
+        "usual": shape == [2],
+    }.get(key, False)
+
+
 def _sample(path: Path, size: int) -> None:
     """Embeddings (N, D) of the run's own D, and beside them at most one whole number each."""
     lengths = set()
 
     def fits(key: str, kind: str, shape: list[int]) -> bool:
+        if path.name == "reference.safetensors" and _usual(key, kind, shape):
+            return True
         lengths.add(shape[0] if shape else 0)
         if key == "embeddings":
             return kind == "F16" and len(shape) == 2 and shape[1] == size

@@ -103,9 +103,3 @@ def save_snapshot(folder: Path, epoch: int, epochs: int, embeddings: np.ndarray,
         "probe": torch.from_numpy(pick),
     }
     write_atomic(folder / "snapshots" / f"{epoch:05d}.safetensors", save(tensors))
-
-
-def save_reference(folder: Path, embeddings: np.ndarray) -> None:
-    """A small sample of training embeddings, (M, D), half precision, for the nearest-neighbour warning."""
-    tensors = {"embeddings": torch.from_numpy(embeddings).half().contiguous()}
-    write_atomic(folder / "reference.safetensors", save(tensors))

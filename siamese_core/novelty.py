@@ -3,9 +3,9 @@
 A network answers to any input, and its embedding of noise lies near some class like any other. So the question is put
 to what comes before the embedding: the mean and spread of each feature map, and six plain properties of the picture
 (brightness, contrast, edges, ink at the rim). How far they are from those of the training items is a Mahalanobis
-distance, after Lee, Lee, Lee and Shin 2018 ("A simple unified framework for detecting out-of-distribution samples"); theirs is to the
-nearest class, ours to all of the training items, as unseen classes are nothing unusual here. What is usual is seen on
-validation items, of classes that the network has not learnt from.
+distance, after Lee, Lee, Lee and Shin 2018 ("A simple unified framework for detecting out-of-distribution samples");
+theirs is to the nearest class, ours to all of the training items, as unseen classes are nothing unusual here. What is
+usual is seen on validation items, of classes that the network has not learnt from.
 """
 
 from __future__ import annotations

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from siamese_core import checkpoint, probe
+from siamese_core import checkpoint
 from siamese_core.files import DISK_FULL, write_json
 from siamese_core.prepare import Prepared
 from siamese_core.training import Trainer
@@ -36,16 +34,6 @@ class Saver:
     def state(self) -> None:
         """The state as it is now, for resuming, the last weights, and a best that could not be saved before."""
         self._try(lambda: self._save(self.trainer.weights()))
-
-    def reference(self) -> None:
-        """Embeddings of a few hundred training items, by the last weights."""
-        if not (self.folder / "best.safetensors").exists():
-            return
-        rng = np.random.default_rng(0)
-        pick = np.sort(rng.permutation(len(self.data.train))[:1000])
-        encoder = self.trainer.average if self.trainer.config.average else self.trainer.encoder
-        z = probe.embed(encoder, self.trainer.train_table.batch, pick)
-        self._try(lambda: checkpoint.save_reference(self.folder, z.float().cpu().numpy()))
 
     def _save_epoch(self, found: dict[str, Any], weights: dict[str, Any]) -> None:
         t = self.trainer

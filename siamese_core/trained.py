@@ -23,6 +23,7 @@ from siamese_core.config import TrainConfig
 from siamese_core.errors import ConfigError, DataError, RunError
 from siamese_core.files import sha16
 from siamese_core.modalities.decoding import plain_name
+from siamese_core.novelty import Novelty, features
 from siamese_core.runs import Run
 from siamese_core.types import InputSpec, Items
 
@@ -44,6 +45,7 @@ class Trained:
     calibration: Calibration | None
     weights_digest: str
     device: str
+    novelty: Novelty | None = field(repr=False)
     encoder: nn.Module = field(repr=False)
     distance_module: nn.Module = field(repr=False)
 
@@ -54,6 +56,19 @@ class Trained:
     def maps(self, items: Items, batch: int = 64) -> np.ndarray:
         """Items of length N -> the last convolution's maps (N, C, h, w) float32; what follows is linear."""
         return self._encode(cast(Callable[[Tensor], Tensor], self.encoder.maps), items, batch, None)
+
+    def features(self, items: Items, batch: int = 64) -> np.ndarray:
+        """Items of length N -> (N, F) float32, what `novelty` looks at."""
+        maps = cast(Callable[[Tensor], Tensor], self.encoder.maps)
+        return self._encode(lambda x: features(maps, x), items, batch, None)
+
+    def unlike(self, items: Items) -> np.ndarray | None:
+        """Items of length N -> (N,) bool: unlike anything that the network was trained on; None when the run does
+        not say what it was trained on."""
+        if self.novelty is None or not len(items):
+            return None
+        found = self.features(items)
+        return self.novelty.unlike(found) if found.shape[1] == len(self.novelty.mean) else None
 
     def distances(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """(M, D) and (M, D) embeddings -> (M,) float32 distances, smaller is closer."""
@@ -128,9 +143,24 @@ def load(run: Run | str | Path, device: str = "cpu", weights: str = "best", cali
         calibration=calibration,
         weights_digest=sha16(path),
         device=where,
+        novelty=_novelty(found.folder / "reference.safetensors"),
         encoder=network["encoder"],
         distance_module=network["distance"],
     )
+
+
+def _novelty(path: Path) -> Novelty | None:
+    """What training inputs look like, or None where the run's reference does not say, or cannot be read."""
+    try:
+        with safe_open(path, framework="np") as f:
+            if not {"mean", "precision", "usual"} <= set(f.keys()):
+                return None
+            mean, precision, usual = (f.get_tensor(k).astype(np.float64) for k in ("mean", "precision", "usual"))
+    except (SafetensorError, OSError, ValueError):
+        return None
+    size = len(mean)
+    whole = mean.shape == (size,) and precision.shape == (size, size) and usual.shape == (2,)
+    return Novelty(mean, precision, usual) if whole and np.isfinite(precision).all() else None
 
 
 def _calibration(card: dict[str, Any], name: str) -> Calibration | None:

@@ -216,11 +216,23 @@ def _train(pen: Folder, run: Run, device: str, data_root: Path | None) -> str:
     saver = Saver(pen.folder, pen.message, trainer, data, {"device": device, "parameters": parameters})
     outcome = trainer.run(pen.emit, pen.should_stop, saver.epoch)
     saver.state()
-    saver.reference()
     if saver.problem:
         raise SiameseError(saver.problem)
     _calibrate(pen, run, device, data)
+    _refer(pen, run, device, data)
     return outcome
+
+
+def _refer(pen: Folder, run: Run, device: str, data: Any) -> None:
+    """What training inputs look like. A run without it cannot tell when an input is unlike them."""
+    from siamese_core import reference
+
+    if not run.has_weights():
+        return
+    try:
+        reference.make(run, data.train.items, data.validation.items, device)
+    except (SiameseError, OSError) as e:
+        pen.message(f"What the training pictures look like could not be written down: {e}")
 
 
 def _calibrate(pen: Folder, run: Run, device: str, data: Any) -> None:

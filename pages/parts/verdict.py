@@ -60,6 +60,22 @@ def moved(run: Run, found: Comparison) -> Comparison:
     return replace(found, threshold=threshold, same=found.distance <= threshold, decision=decision)
 
 
+def unlike(run: Run, a: Side, b: Side) -> None:
+    """A warning where a picture is unlike anything that the network was trained on."""
+    spec, model = run.spec(), cache.trained(run)
+    strange = [
+        letter
+        for letter, side in (("A", a), ("B", b))
+        if (found := model.unlike(side.fit(spec))) is not None and found[0]
+    ]
+    if strange:
+        which = f"Picture {strange[0]} is" if len(strange) == 1 else "Both pictures are"
+        st.warning(
+            f"{which} unlike anything that this network was trained on: do not rely on the verdict.",
+            icon=theme.ICONS["warning"],
+        )
+
+
 def rates(run: Run, found: Comparison) -> None:
     """How often the rule errs, with intervals."""
     decision, calibration = found.decision, cache.trained(run).calibration

@@ -39,6 +39,7 @@ def compare(args: argparse.Namespace) -> int:
     model = trained.load(runs.find(args.run, runs.runs_folder(args.runs)), args.device)
     items = [from_files([source], model.spec) for source in sources]
     found = verifier.compare(model, items[0], items[1])[0]
+    strange = [None if (said := model.unlike(item)) is None else bool(said[0]) for item in items]
     sentence = f"Distance {found.distance:.4g}; this run has no threshold, so it is not said whether they are the same."
     if found.threshold is not None:
         verdict, side = ("Same", "at or below") if found.same else ("Different", "above")
@@ -52,11 +53,15 @@ def compare(args: argparse.Namespace) -> int:
         "probability": found.probability,
         "verdict": found.verdict,
         **_rates(found.decision),
+        "unlike_training": strange,
         "run": model.name,
         "a": args.a,
         "b": args.b,
         "text": sentence,
     }
+    for name, is_strange in zip((args.a, args.b), strange, strict=True):
+        if is_strange:
+            output.warn([f"{name} is unlike anything that this network was trained on: do not rely on the verdict."])
     output.result(value, args.json, sentence)
     return 0
 

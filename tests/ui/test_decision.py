@@ -9,6 +9,7 @@ from pages.parts import charts, show, theme, verdict
 from siamese_core import calibrate
 from siamese_core.calibration import Decision
 from siamese_core.runs import Run
+from siamese_core.trained import Trained
 from siamese_core.verifier import Comparison
 
 pytestmark = pytest.mark.usefixtures("no_starter")
@@ -57,6 +58,15 @@ def test_the_slider_begins_at_the_runs_own_threshold(calibrated):
     app = worlds.visit("compare", "finished")
     assert the_slider(app).value == pytest.approx(own, abs=0.001)
     assert f"threshold of {show.number(own)}" in worlds.words(app)
+
+
+@pytest.mark.parametrize(("strange", "words"), [((True, False), "Picture A is"), ((True, True), "Both pictures are")])
+def test_a_picture_unlike_the_training_is_warned_of(world, monkeypatch, strange, words):
+    told = iter(strange * 20)
+    monkeypatch.setattr(Trained, "unlike", lambda self, items: [next(told)])
+    world("finished")
+    app = worlds.visit("compare", "finished")
+    assert any(words in w.value and "do not rely on the verdict" in w.value for w in app.warning)
 
 
 def decided(said: str, distance: float = 0.3) -> Comparison:

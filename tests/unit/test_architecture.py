@@ -33,6 +33,7 @@ FLOORS = {
     5: {
         "worker",
         "calibrate",
+        "reference",
         "protocols",
         "signature_protocol",
         "map_worker",

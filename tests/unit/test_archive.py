@@ -26,6 +26,8 @@ EVENTS = [
     {"event": "epoch", "step": 1, "epoch": 1, "epochs": 2, "seconds": 0.5, "loss": 3.0, "one_shot": 0.5, "n_way": 2},
 ]
 
+SQUARE_MEAN = {"embeddings": torch.zeros(5, 16).half(), "mean": torch.zeros(2, 2)}
+
 
 @pytest.fixture
 def full_run(tiny_run: Path) -> Run:
@@ -34,7 +36,8 @@ def full_run(tiny_run: Path) -> Run:
     (tiny_run / "note.txt").write_text("Wider than the first.\nBetter?")
     (tiny_run / "snapshots").mkdir()
     embeddings = torch.zeros(5, 16).half()
-    (tiny_run / "reference.safetensors").write_bytes(save({"embeddings": embeddings}))
+    usual = {"mean": torch.zeros(6), "precision": torch.eye(6), "usual": torch.ones(2)}
+    (tiny_run / "reference.safetensors").write_bytes(save({"embeddings": embeddings, **usual}))
     whole = {"labels": torch.arange(5), "probe": torch.arange(5)}
     (tiny_run / "snapshots" / "00001.safetensors").write_bytes(save({"embeddings": embeddings, **whole}))
     status = {"format": 1, "state": "stopped", "pid": 1, "reason": ""}
@@ -197,6 +200,7 @@ SPOILED = {
     "digests": (broken("train_digests.txt", b"../../etc/passwd\n"), "not a list of digests"),
     "long note": (broken("note.txt", b"x" * 2001), "2,001 characters"),
     "note": (broken("note.txt", b"\xff\xfe"), "not plain text"),
+    "usual": (broken("reference.safetensors", save(SQUARE_MEAN)), "does not fit"),
     "sample": (broken("reference.safetensors", save({"embeddings": torch.zeros(5, 8).half()})), "does not fit"),
     "snapshot": (broken("snapshots/00001.safetensors", save({"embeddings": torch.full((5, 16), torch.inf).half()})),
                  "not numbers"),
