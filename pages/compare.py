@@ -72,9 +72,9 @@ def _page(run: Run) -> None:
                     sides.append(_side(place, place ^ swapped, give, run, size))
         with grid.cell():
             a, b = sides
-            found = _result(run, a, b) if a and b else None
             if a and b:
                 verdict.unlike(run, a, b)
+            found = _result(run, a, b) if a and b else None
             if not found:
                 st.info("Give two pictures: the verdict appears here at once.", icon=theme.ICONS["upload"])
     if found and a and b:
