@@ -160,7 +160,8 @@ def _novelty(path: Path) -> Novelty | None:
         return None
     size = len(mean)
     whole = mean.shape == (size,) and precision.shape == (size, size) and usual.shape == (2,)
-    return Novelty(mean, precision, usual) if whole and np.isfinite(precision).all() else None
+    finite = all(np.isfinite(v).all() for v in (mean, precision, usual))
+    return Novelty(mean, precision, usual) if whole and finite else None
 
 
 def _calibration(card: dict[str, Any], name: str) -> Calibration | None:
