@@ -66,8 +66,8 @@ class Pairs:
 
 
 def compare(trained: ThresholdEmbedder, a_items: Items, b_items: Items) -> list[Comparison]:
-    """M items against M items, pair by pair -> M verdicts. Raises DataError when the numbers differ, or when the network
-    gives a distance that is not a number."""
+    """M items against M items, pair by pair -> M verdicts. Raises DataError when the numbers differ, or when a distance
+    is not a finite number."""
     if len(a_items) != len(b_items):
         raise DataError(f"Pairs need as many first inputs as second ones, not {len(a_items)} and {len(b_items)}.")
     distances = trained.distances(trained.embed(a_items), trained.embed(b_items))
