@@ -158,7 +158,8 @@ def scale(run: Run, found: Comparison) -> None:
         "compare_scale",
     )
     grey = " Grey: not sure." if band else ""
-    st.caption(f"Bars: pairs of validation classes, which the network has not learnt from.{grey}")
+    whose = show.plain(str(validation.get("of") or "validation classes, which the network has not learnt from"))
+    st.caption(f"Bars: pairs of {whose}.{grey}")
 
 
 def others(run: Run, found: Comparison, a: Side, b: Side) -> None:
