@@ -48,7 +48,10 @@ def _draw(run: Run, status: Status) -> None:
         left, right = st.columns(2)
         with left:
             st.markdown("**Loss**")
-            show.chart(charts.loss_curves(history.steps, history.epochs, HIGH), _loss_words(history), "live_loss")
+            other = "pictures as they are" if run.config().all_classes else "validation"
+            show.chart(
+                charts.loss_curves(history.steps, history.epochs, HIGH, other), _loss_words(history), "live_loss"
+            )
         with right:
             seen = run.config().all_classes
             st.markdown(
