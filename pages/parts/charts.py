@@ -83,10 +83,11 @@ def _epoch_line(figure: go.Figure, epochs: Sequence[Mapping[str, Any]], field: s
     )  # fmt: skip
 
 
-def line_y(figure: go.Figure, level: float, word: str) -> None:
-    """A dashed grey line across: chance, a published figure, a baseline."""
+def line_y(figure: go.Figure, level: float, word: str, left: bool = False) -> None:
+    """A dashed grey line across: chance, a published figure, a baseline; its word at the right end, or the left one."""
     figure.add_hline(
         y=level, line={"color": theme.BASELINE, "dash": "dash", "width": 1.5},
+        annotation_position="top left" if left else "top right",
         annotation={"text": word, "font": {"size": 12}, "yanchor": "bottom"},
     )  # fmt: skip
 
@@ -138,11 +139,12 @@ def distance_scale(
     low, high = min(ends), max(ends)
     figure.add_shape(type="line", x0=threshold, x1=threshold, y0=0, y1=top * 1.05,
                      line={"color": theme.BASELINE, "dash": "dash", "width": 2})  # fmt: skip
-    room = threshold + WORDS * (high - low)
-    left = room > high or (distance is not None and threshold < distance < room)
+    beside = (min(band[0], threshold), max(band[1], threshold)) if band else (threshold, threshold)
+    room = beside[1] + WORDS * (high - low)
+    left = room > high or (distance is not None and beside[1] < distance < room)
     figure.add_annotation(
-        x=threshold, y=top, text=f"threshold {threshold:.3g}", showarrow=False, xanchor="right" if left else "left",
-        xshift=-6 if left else 6,
+        x=beside[0 if left else 1], y=top, text=f"threshold {threshold:.3g}", showarrow=False,
+        xanchor="right" if left else "left", xshift=-6 if left else 6,
     )  # fmt: skip
     if distance is not None:
         side = theme.SAME if distance <= threshold else theme.DIFFERENT
@@ -153,10 +155,10 @@ def distance_scale(
     pad = (high - low or 1.0) * 0.04
     figure.update_layout(
         xaxis={"title": {"text": "distance: smaller is closer"}, "range": [low - pad, high + pad]},
-        yaxis={"visible": False, "range": [0, top * 1.38]},
-        legend={"y": -0.28, "yanchor": "top", "x": 0.5, "xanchor": "center"},
-        margin={"t": 8},
+        yaxis={"visible": False, "range": [0, top * (1.1 if distance is None else 1.38)]},
     )
+    if distance is not None:  # its words are where the legend is in other figures
+        figure.update_layout(legend={"y": -0.28, "yanchor": "top", "x": 0.5, "xanchor": "center"}, margin={"t": 8})
     return figure
 
 

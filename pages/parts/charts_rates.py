@@ -91,7 +91,7 @@ def precision_recall(of: Named) -> go.Figure:
         kept = curves.thin(POINTS, precision, recall)
         _line(figure, recall[kept], precision[kept], name, i, "%{y:.1%} of the accepted are same")
     first = next(iter(of.values()))
-    charts.line_y(figure, first.n_same / (first.n_same + first.n_different), "by chance")
+    charts.line_y(figure, first.n_same / (first.n_same + first.n_different), "by chance", left=True)
     figure.update_layout(
         xaxis=_rate("same pairs accepted (recall)", [-0.01, 1.01]), yaxis=_rate("precision", [0, 1.03]),
         hovermode="closest", showlegend=len(of) > 1,
@@ -112,12 +112,16 @@ def by_threshold(full: curves.Rates, threshold: float, bands: Bands | None = Non
     ):
         figure.add_scatter(x=found.thresholds, y=y, mode="lines", name=name, hovertemplate="%{y:.1%}",
                            line={"color": colour, "width": 2.5, "shape": "hv", "dash": dash})  # fmt: skip
+    low, high = (float(found.thresholds[i]) for i in (0, -1))
+    left = threshold > high - charts.WORDS * (high - low)
     figure.add_vline(
         x=threshold, line={"color": theme.BASELINE, "dash": "dash", "width": 2},
-        annotation={"text": f"threshold {threshold:.3g}", "y": 0.5, "xanchor": "left", "xshift": 4},
+        annotation={"text": f"threshold {threshold:.3g}", "y": 0.93, "xanchor": "right" if left else "left",
+                    "yanchor": "middle", "xshift": -4 if left else 4},
     )  # fmt: skip
     figure.update_layout(
-        xaxis={"title": {"text": "threshold on the distance"}}, yaxis=_rate("error rate", [-0.01, 1.08])
+        xaxis={"title": {"text": "threshold on the distance"}},
+        yaxis=_rate("error rate", [-0.01, 1.18]) | {"tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1]},
     )
     return figure
 
@@ -143,8 +147,8 @@ def reliability(of: Mapping[str, curves.Reliability]) -> go.Figure:
     return figure
 
 
-def grid(cells: Sequence[Cell]) -> go.Figure:
-    """N-way K-shot accuracy as a map of numbers."""
+def grid(cells: Sequence[Cell], ink: str | None = None) -> go.Figure:
+    """N-way K-shot accuracy as a map of numbers, written in `ink`: on its own the figure takes the page for white."""
     ways, shots = sorted({c.n_way for c in cells}), sorted({c.k_shot for c in cells})
     value = {(c.n_way, c.k_shot): c for c in cells}
     z = [[value[n, k].accuracy if (n, k) in value else None for n in ways] for k in shots]
@@ -152,7 +156,8 @@ def grid(cells: Sequence[Cell]) -> go.Figure:
     figure = go.Figure(layout=theme.layout(90 + 62 * len(shots), showlegend=False))
     figure.add_heatmap(
         x=[f"{n} ways" for n in ways], y=[f"{k} shot{'s' if k > 1 else ''}" for k in shots], z=z, text=text,
-        texttemplate="%{text}", zmin=0, zmax=1, xgap=4, ygap=4, showscale=False, hoverinfo="skip",
+        texttemplate="%{text}", textfont={"color": ink}, zmin=0, zmax=1, xgap=4, ygap=4, showscale=False,
+        hoverinfo="skip",
         colorscale=[[0, theme.faded(theme.TWIN_A, 0.02)], [1, theme.faded(theme.TWIN_A, 0.45)]],
     )  # fmt: skip
     figure.update_layout(xaxis={"showgrid": False, "side": "top"}, yaxis={"showgrid": False, "autorange": "reversed"},

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import charts, charts_rates, show
+from pages.parts import charts, charts_rates, show, theme
 from siamese_core import curves, evaluation
 from siamese_core.evaluation import Evaluation
 from siamese_core.types import LabelledSet
@@ -45,7 +45,7 @@ def _headline(found: Evaluation, named: bool) -> None:
         ("False accepts", found.far, "far", f"The share of pairs of two classes that are called the same, {at}."),
         ("False rejects", found.frr, "frr", f"The share of pairs of one class that are called different, {at}."),
     )
-    with st.grid(4, min_column_width=125, gap="small"):
+    with st.grid(4, min_column_width=190, gap="small"):
         for label, value, key, words in figures:
             between = found.intervals.get(key)
             st.metric(label, show.rate(value), border=True, help=words,
@@ -56,10 +56,10 @@ def _headline(found: Evaluation, named: bool) -> None:
 def _errors(found: Sequence[Evaluation], data: LabelledSet) -> None:
     rates = {f.run: f.rates for f in found}
     bands = {f.run: (f.roc.far, f.roc.frr_low, f.roc.frr_high) for f in found if f.roc is not None}
-    first = found[0]
+    first, whose = found[0], _whose(found)
     with st.grid(2, min_column_width=420, gap="medium") as grid:
         with grid.cell():
-            st.markdown("**How the distances lie**", help="The less the two hills overlap, the fewer errors.")
+            st.markdown(f"**How the distances{whose} lie**", help="The less the two hills overlap, the fewer errors.")
             bins = curves.histogram(first.scored)
             show.chart(
                 charts.distance_scale(bins["edges"], bins["same"], bins["different"], first.threshold, height=320),
@@ -67,7 +67,7 @@ def _errors(found: Sequence[Evaluation], data: LabelledSet) -> None:
             )  # fmt: skip
         with grid.cell():
             st.markdown(
-                "**Errors as the threshold moves**",
+                f"**Errors{whose} as the threshold moves**",
                 help="A low threshold refuses too many same pairs; a high one accepts too many different ones.",
             )
             show.chart(charts_rates.by_threshold(first.rates, first.threshold, first.bands),
@@ -84,8 +84,13 @@ def _errors(found: Sequence[Evaluation], data: LabelledSet) -> None:
             st.markdown("**Precision and recall**", help="Of the pairs that are called the same, how many are.")
             show.chart(charts_rates.precision_recall(rates), "Precision against recall.", "evaluate_pr")
         with grid.cell():
-            st.markdown("**At the threshold**")
+            st.markdown(f"**At the threshold{whose}**")
             _confusion(first)
+
+
+def _whose(found: Sequence[Evaluation], word: str = "of") -> str:
+    """Of which run a part is that shows the first one only, where there are two."""
+    return f" {word} {show.plain(found[0].run)}" if len(found) > 1 else ""
 
 
 def _confusion(found: Evaluation) -> None:
@@ -111,7 +116,7 @@ def _mistakes(found: Sequence[Evaluation], data: LabelledSet) -> None:
             ("One class, least alike", "The farthest pairs of one class.", genuines, "refused"),
         ):
             with grid.cell():
-                st.markdown(f"**{title}**", help=words)
+                st.markdown(f"**{title}{_whose(found, 'to')}**", help=words)
                 for p in which:
                     _pair(first, data, int(p), wrong)
 
@@ -137,24 +142,19 @@ def _classes(found: Sequence[Evaluation], data: LabelledSet) -> None:
     for title, parts in (("Groups", first.groups), ("Classes", first.classes)):
         if not parts:
             continue
-        st.markdown(f"**{title}, the hardest first**")
+        st.markdown(f"**{title}, the hardest{_whose(found, 'for')} first**")
         show.chart(charts_rates.parts(parts), f"Error rates of the hardest {title.lower()}.", f"evaluate_{title}")
         if len(parts) > 15:
             st.caption(f"The 15 hardest of {len(parts)}.")
 
 
 def _search(found: Sequence[Evaluation], data: LabelledSet) -> None:
+    if len(found) > 1:
+        _recalls(found)
     with st.grid(2, min_column_width=420, gap="medium") as grid:
-        with grid.cell():
-            st.markdown("**Search**", help="Each picture asks for the nearest of all others.")
-            rows = ["| Run | " + " | ".join(f"among {k}" for k, _ in _recall(found[0])) + " | MAP@R |",
-                    "|:--|" + "--:|" * (len(_recall(found[0])) + 1)]  # fmt: skip
-            for f in found:
-                rates = [show.rate(r) for _, r in _recall(f)] + [show.rate(f.search.map_at_r if f.search else None)]
-                rows.append(f"| {show.plain(f.run)} | " + " | ".join(rates) + " |")
-            st.markdown("\n".join(rows))
-            st.caption("How often one of the same class is among the nearest 1, 5 or 10. MAP@R looks at as many places "
-                       "as the class has other pictures.")  # fmt: skip
+        if len(found) == 1:
+            with grid.cell():
+                _recalls(found)
         for i, f in enumerate(found):
             if not f.grid:
                 continue
@@ -162,11 +162,24 @@ def _search(found: Sequence[Evaluation], data: LabelledSet) -> None:
                 name = f" of {show.plain(f.run)}" if len(found) > 1 else ""
                 st.markdown(f"**One-shot accuracy{name}**",
                             help="Random tasks: one of so many classes, from so many examples each.")  # fmt: skip
-                show.chart(charts_rates.grid(f.grid), "Accuracy by number of ways and shots, with 95% intervals.",
+                ink = theme.ink(show.dark())
+                show.chart(charts_rates.grid(f.grid, ink), "Accuracy by number of ways and shots, with 95% intervals.",
                            f"evaluate_grid_{i}")  # fmt: skip
                 st.caption(
                     f"With 95% intervals over {f.grid[0].episodes} tasks each. Chance is one in the number of ways."
                 )
+
+
+def _recalls(found: Sequence[Evaluation]) -> None:
+    st.markdown("**Search**", help="Each picture asks for the nearest of all others.")
+    rows = ["| Run | " + " | ".join(f"among {k}" for k, _ in _recall(found[0])) + " | MAP@R |",
+            "|:--|" + "--:|" * (len(_recall(found[0])) + 1)]  # fmt: skip
+    for f in found:
+        rates = [show.rate(r) for _, r in _recall(f)] + [show.rate(f.search.map_at_r if f.search else None)]
+        rows.append(f"| {show.plain(f.run)} | " + " | ".join(rates) + " |")
+    st.markdown("\n".join(rows))
+    st.caption("How often one of the same class is among the nearest 1, 5 or 10. MAP@R looks at as many places as the "
+               "class has other pictures.")  # fmt: skip
 
 
 def _probabilities(found: Sequence[Evaluation], data: LabelledSet) -> None:
@@ -177,7 +190,8 @@ def _probabilities(found: Sequence[Evaluation], data: LabelledSet) -> None:
                     help="Of all pairs that were told 80%, four of five should be the same.")  # fmt: skip
         show.chart(charts_rates.reliability(told), "Reliability diagram.", "evaluate_reliability")
     with right:
-        rows = ["| Run | Calibration error (ECE) | Brier score | saved of the base rate's |\n|:--|--:|--:|--:|"]
+        st.markdown("**How far off, in numbers**", help="Over all pairs that were measured.")
+        rows = ["| Run | ECE | Brier score | Skill |\n|:--|--:|--:|--:|"]
         for f in found:
             if f.probability is None:
                 rows.append(f"| {show.plain(f.run)} | not calibrated | – | – |")
@@ -185,8 +199,9 @@ def _probabilities(found: Sequence[Evaluation], data: LabelledSet) -> None:
             s = curves.summary(f.probability, f.scored.same)
             rows.append(f"| {show.plain(f.run)} | {s['ece']:.3f} | {s['brier']:.3f} | {s['brier_skill']:.0%} |")
         st.markdown("\n".join(rows))
-        st.caption("ECE: how far told and true lie apart on average, in 15 bins of equally many pairs. Brier: the mean "
-                   "squared error of the probability; 0 is perfect, 0.25 is what always saying 50% gets.")  # fmt: skip
+        st.caption("ECE, the expected calibration error: how far told and true lie apart on average, in 15 bins of "
+                   "equally many pairs. Brier score: the mean squared error of the probability; 0 is perfect, 0.25 is "
+                   "what always saying 50% gets. Skill: how much of that is saved; below 0% it is worse.")  # fmt: skip
 
 
 def _recall(found: Evaluation) -> tuple[tuple[int, float], ...]:

@@ -10,6 +10,7 @@ import streamlit as st
 from pages.parts import cache, charts_pairs, gather, later, many_work, show, theme, uploads
 from pages.parts.many_work import Asked, Result
 from siamese_core import pair_csv
+from siamese_core.modalities.decoding import plain_name
 from siamese_core.pair_scoring import VERDICTS, PairScores, safe_name
 from siamese_core.runs import Run
 
@@ -114,7 +115,7 @@ def _chart(found: Result) -> None:
 def _figures(scores: PairScores) -> None:
     """How many got which verdict, and how often it was right."""
     figures = scores.accuracy()
-    with st.container(horizontal=True, gap="large"):
+    with st.container(horizontal=True, gap="medium"):
         st.metric("Pairs", f"{len(scores):,}", width="content")
         if scores.threshold is not None:
             for verdict, word in (("same", "Same"), ("different", "Different"), ("not sure", "Not sure")):
@@ -160,7 +161,8 @@ def _broken(scores: PairScores, folders: bool, expanded: bool = False) -> None:
         st.dataframe(
             {"Row": [b.row for b in scores.broken], "What is wrong": [b.why for b in scores.broken]},
             hide_index=True, height="content" if len(scores.broken) <= 8 else 320,
-            column_config={"Row": st.column_config.NumberColumn(width=72, format="%d")},
+            column_config={"Row": st.column_config.NumberColumn(width=72, format="%d"),
+                           "What is wrong": st.column_config.TextColumn(width=800)},
         )  # fmt: skip
         first = f"The first {len(scores.broken):,}. " if scores.broken_count > len(scores.broken) else ""
         st.caption(f"{first}{'Rows are counted in the order of all names.' if folders else 'Row 1 is the header.'}")
@@ -173,23 +175,30 @@ def _pairs(found: Result) -> None:
                                  key=f"compare_many_order_{'_'.join(found.orders)}", format_func=many_work.ORDERS.get,
                                  label_visibility="collapsed")  # fmt: skip
     chosen = found.orders[order]
-    with st.grid(3, min_column_width=240, gap="small") as grid:
+    with st.grid(3, min_column_width=240, gap="small", border=True) as grid:
         for i in found.shown[order]:
-            with grid.cell(), st.container(border=True):
+            with grid.cell():
                 _pair(found, int(i))
     lines = scores.table(chosen[:MOST_LINES])
     kept = [c for c in COLUMNS if any(line[c] is not None for line in lines)]
     st.dataframe(
-        {COLUMNS[c]: [safe_name(v) if isinstance(v := line[c], str) else v for line in lines] for c in kept},
+        {COLUMNS[c]: [_cell(c, line[c]) for line in lines] for c in kept},
         hide_index=True, height="content" if len(lines) <= 10 else 400,
         column_config={
             "Row": st.column_config.NumberColumn(width=72, format="%d"),
-            "Distance": st.column_config.NumberColumn(width="small", format="%.4g"),
+            "Distance": st.column_config.NumberColumn(width="small", format="%.4f"),
             "Probability": st.column_config.NumberColumn(width="small", format="percent"),
         },
     )  # fmt: skip
     if len(chosen) > MOST_LINES:
         st.caption(f"The first {MOST_LINES:,} of {len(chosen):,}; the download has all of them.")
+
+
+def _cell(column: str, value: Any) -> Any:
+    """A value as the table on the page shows it: words that no spreadsheet computes, none where there are none."""
+    if isinstance(value, str):
+        return safe_name(plain_name(value) if column.startswith("image") else value)
+    return "" if value is None and column in ("label", "note", "verdict") else value
 
 
 def _pair(found: Result, i: int) -> None:
@@ -206,4 +215,4 @@ def _pair(found: Result, i: int) -> None:
     said = f" · :{colour}[{verdict}]" if verdict else ""
     told = f" · labelled {VERDICTS[label]}" if label >= 0 else ""
     st.markdown(f"Row {scores.rows[i]} · {show.number(float(scores.distances[i]))}{said}{told}")
-    st.caption(f"{show.plain(names[0])} and {show.plain(names[1])}")
+    st.caption(f"{show.plain(plain_name(names[0]))} and {show.plain(plain_name(names[1]))}")

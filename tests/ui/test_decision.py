@@ -127,6 +127,8 @@ def test_the_band_of_doubt_and_the_pairs_colour_are_drawn():
     figure = charts.distance_scale([0, 0.5, 1.0], [8, 2], [1, 3], 0.4, 0.45, band=(0.3, 0.6), mark=theme.UNSURE)
     band = next(s for s in figure.layout.shapes if s.type == "rect")
     assert (band.x0, band.x1) == (0.3, 0.6)
+    words = next(a for a in figure.layout.annotations if a.text.startswith("threshold"))
+    assert (words.x, words.xanchor) == (0.6, "left")  # beside the band, not half in it
     assert next(t for t in figure.data if t.type == "scatter").line.color == theme.UNSURE
 
 

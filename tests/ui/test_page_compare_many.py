@@ -77,6 +77,17 @@ def test_good_files_give_figures_pictures_and_a_table(many, at_once):
     assert not app.expander
 
 
+def test_where_there_is_nothing_to_say_the_table_is_empty(many, at_once):
+    rows = ROWS + "anna/0.png,anna/0.png,\nanna/0.png,\u202eanna/0.png,1\n"
+    app = score(give(many, rows, PICTURES | {"\u202eanna/0.png": worlds.picture(99)}))
+    assert not worlds.told(app)
+    table = app.dataframe[-1].value.set_index("Row")
+    assert table.loc[5, "Note"] == "the same picture on both sides"
+    assert (table.loc[2, "Note"], table.loc[5, "Label"]) == ("", "")
+    assert table.loc[6, "Picture B"] == "?anna/0.png"  # no name turns the words around it
+    assert "\u202e" not in worlds.words(app)
+
+
 def test_the_table_follows_the_order_that_is_chosen(many, at_once):
     app = score(give(many))
     order = next(c for c in app.segmented_control if c.key.startswith("compare_many_order"))

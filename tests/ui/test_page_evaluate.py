@@ -62,6 +62,7 @@ def test_two_runs_are_measured_on_the_same_classes(world, at_once):
     app.selectbox(key="evaluate_beside").set_value("running").run()
     evaluated(app)
     assert len(app.metric) == 8
+    assert "How the distances of finished lie" in worlds.words(app)  # not those of the other
     assert app.metric[0].value == app.metric[4].value  # they are copies of one network
 
 
@@ -139,6 +140,21 @@ def test_missing_cells_of_the_grid_stay_empty():
     figure = charts_rates.grid([Cell(2, 1, 0.9, 0.8, 1.0, 10), Cell(5, 3, 0.7, 0.6, 0.8, 10)])
     assert figure.data[0].text[0][1] == ""
     assert "90.0%" in figure.data[0].text[0][0]
+
+
+def test_the_grid_is_written_in_the_pages_ink():
+    """Left alone, the figure chooses black for its blue on any page."""
+    assert charts_rates.grid([Cell(2, 1, 0.9, 0.8, 1.0, 10)], "#E8EDF1").data[0].textfont.color == "#E8EDF1"
+
+
+@pytest.mark.parametrize(("threshold", "side"), [(0.5, "left"), (3.2, "right")])
+def test_the_thresholds_words_stay_inside_and_above_the_curves(threshold, side):
+    figure = charts_rates.by_threshold(curves.rates(scored()), threshold)
+    words = figure.layout.annotations[0]
+    low, high = figure.layout.yaxis.range
+    assert words.xanchor == side
+    assert words.yref == "y domain"
+    assert 1.02 < low + words.y * (high - low) < high
 
 
 def test_the_report_is_this_evaluation(world, at_once):
