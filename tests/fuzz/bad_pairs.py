@@ -139,6 +139,8 @@ def _alike(rng: np.random.Generator) -> bytes:
 def flood(way: int) -> bytes:
     """As many bytes as the page takes, for as much work as they can make."""
     part, before = FLOODS[way]
+    if not part:  # every name another
+        return HEADER.encode() + b"".join(b"%d.png,x%d.png,1\n" % (i, i) for i in range(1_100_000))
     head = HEADER.encode() + b"sun/0.png,sun/1.png,1\n"
     body = part * (31 * MEGA // len(part))
     return body + b"\n" + head if before else head + body
@@ -147,7 +149,7 @@ def flood(way: int) -> bytes:
 FLOODS = (
     (b"\n", False), (b"\n", True), (b"\r", False), (b" \n", False), (b"x", False), (b"x", True), (b'"', False),
     (b",", False), (b",", True), (b"a,b\n", False), (b"\0", False), (b"sun/0.png,moon/0.png,1\n", False),
-    (b'"a","b",1\n', False), (b"sun/0.png,moon/0.png,9\n", False), (b"\xe2\x80\xa8", False),
+    (b'"a","b",1\n', False), (b"sun/0.png,moon/0.png,9\n", False), (b"\xe2\x80\xa8", False), (b"", False),
 )  # fmt: skip
 CRAFTED = (
     _names, _names, _names, _labels, _labels, _headers, _headers, _codes, _ends, _ends, _quotes, _quotes, _cells,

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from pages.parts import charts, frame, uploads
-from siamese_core import checkpoint, trained
+from siamese_core import checkpoint, datasets, reference, trained
 from siamese_core.datasets import folder
 from siamese_core.datasets.archives import unpack
 from siamese_core.errors import SiameseError
@@ -71,6 +71,8 @@ class Layer:
         self.run = Run(Path(shutil.copytree(run, home / "runs" / "tiny")))
         moments = {"optimiser.0.exp_avg": torch.arange(40.0)}
         checkpoint.save_state(self.run.folder, moments, {"epoch": 1, "step": 10, "best": {"auc": 0.9}})
+        digits = datasets.load("digits").items
+        reference.make(self.run, digits.select(np.arange(60)), digits.select(np.arange(60, 120)))
 
     def feed(self, number: int, found: Found) -> None:
         """Make the bad upload of this number, give it to everything that takes its kind, and note what happened."""
@@ -170,8 +172,10 @@ class Layer:
             run.config()
             run.spec()
             model = trained.load(run)
-            z = model.embed(from_files([("x.png", bad_pictures.good("PNG", 1))], model.spec))
-            assert z.shape == (1, 16)
+            picture = from_files([("x.png", bad_pictures.good("PNG", 1))], model.spec)
+            assert model.embed(picture).shape == (1, 16)
+            assert changed == "reference.safetensors" or model.unlike(picture) is not None
+            model.unlike(picture)
 
 
 def is_sentence(text: str) -> bool:
@@ -240,7 +244,7 @@ def _records(layer: Layer, rng: np.random.Generator) -> list[tuple[str, Feed]]:
 
 
 def _weights(layer: Layer, rng: np.random.Generator) -> list[tuple[str, Feed]]:
-    name = "best.safetensors" if rng.random() < 0.6 else "optimiser.safetensors"
+    name = f"{('best', 'best', 'optimiser', 'reference')[int(rng.integers(4))]}.safetensors"
     data = bad_records.weights(layer.run.folder / name, rng)
     return [(name, lambda: layer._record(name, data))]
 

@@ -16,7 +16,7 @@ from tests.fuzz.feeding import MOST_MEMORY, Found, _peak
 from tests.fuzz.pair_feeding import KINDS, Pairs
 from tests.ui import worlds
 
-MANY, SOME = 600, 24
+MANY, SOME = 400, 24
 
 
 @pytest.fixture
