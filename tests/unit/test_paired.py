@@ -124,30 +124,30 @@ def test_it_is_what_slow_loops_give():
 
 
 def accepted(worlds, start=0, **how):
-    """For "eer" and "frr": how often, of two runs that are equally good, the interval of the difference holds 0, and
-    how often p is not below 5%."""
-    held, calm = ({"eer": 0.0, "frr": 0.0} for _ in (0, 1))
+    """For "eer" and "frr": in how many worlds, of two runs that are equally good, the interval of the difference holds
+    0; and in how many p is not below 5%."""
+    held, calm = ({"eer": 0, "frr": 0} for _ in (0, 1))
     for seed in range(start, start + worlds):
         found = paired.compare(*twins(seed, **how), AT, seed=seed).figures
         for name in held:
-            held[name] += (found[name].low <= 0.0 <= found[name].high) / worlds
-            calm[name] += (found[name].p >= 0.05) / worlds
+            held[name] += found[name].low <= 0.0 <= found[name].high
+            calm[name] += found[name].p >= 0.05
     return held, calm
 
 
 def test_chance_is_seldom_taken_for_a_difference_in_a_few_worlds():
     held, calm = accepted(16, same=4, different=400)
     assert held == calm
-    assert min(held.values()) >= 0.75
+    assert min(held.values()) >= 12
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [{}, {"effect": 0.0}, {"effect": 0.9, "alike": 0.95}, {"same": 3, "different": 4000}])
 def test_chance_is_taken_for_a_difference_as_often_as_is_said_in_200_worlds(how):
-    # in 600 worlds 95 to 97%
-    for shares in accepted(200, 5000, **how):
-        for share in shares.values():
-            assert 0.90 <= share <= 0.98
+    # in 600 worlds 94.8 to 96.7%; in 200 that is still uncertain by 1.5 points
+    for worlds in accepted(200, 5000, **how):
+        for count in worlds.values():
+            assert 180 <= count <= 196
 
 
 def test_pairs_that_are_independent_are_not_counted_thrice():
