@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from math import cos, hypot, radians, sin
 
@@ -63,15 +62,6 @@ def dotted(height: int, width: int, top: int, left: int, apart: int = 20) -> np.
     picture[top : top + 3, left : left + 3] = LEFT
     picture[top : top + 3, left + apart : left + apart + 3] = RIGHT
     return picture
-
-
-@pytest.fixture
-def no_opencv(monkeypatch):
-    """As on a computer where it is not installed."""
-    monkeypatch.setitem(sys.modules, "cv2", None)
-    face._cascades.cache_clear()
-    yield
-    face._cascades.cache_clear()
 
 
 # ---- where the eyes land ----
