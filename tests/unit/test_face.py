@@ -25,13 +25,11 @@ GREY = InputSpec(1, 24, 24, "photo", crop="face")
 LEFT, RIGHT = 30, 255  # how bright the dots are that stand for eyes
 
 
-def blobs(height: int, width: int, left: tuple[float, float], right: tuple[float, float], radius: float) -> np.ndarray:
-    """(height, width, 3) uint8, black: a red and a green blob around two places (x, y from the corner)."""
+def blobs(height: int, width: int, places: list[tuple[float, float]], radius: float) -> np.ndarray:
+    """(height, width, 3) uint8, black, in each channel a blob around one place (x, y from the corner)."""
     y, x = np.mgrid[:height, :width] + 0.5
-    out = np.zeros((height, width, 3))
-    for channel, (cx, cy) in enumerate((left, right)):
-        out[..., channel] = 255 * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * radius**2))
-    return np.rint(out).astype(np.uint8)
+    found = [255 * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * radius**2)) for cx, cy in places]
+    return np.rint(np.dstack(found)).astype(np.uint8)
 
 
 def centre_of(channel: np.ndarray) -> tuple[float, float]:
@@ -68,20 +66,20 @@ def dotted(height: int, width: int, top: int, left: int, apart: int = 20) -> np.
 
 
 @pytest.mark.parametrize("angle", [0, 10, -25, 60])
-@pytest.mark.parametrize("apart", [15.0, 35.0, 200.0])
+@pytest.mark.parametrize("apart", [12.0, 35.0, 100.0])
 @pytest.mark.parametrize(("height", "width"), [(96, 96), (96, 48), (48, 96)])
 def test_the_eyes_land_at_their_places_to_a_pixel(angle, apart, height, width):
     turned = radians(angle)
-    middle = (310.4, 291.7)
-    step = (apart / 2 * cos(turned), apart / 2 * sin(turned))
-    left, right = (middle[0] - step[0], middle[1] - step[1]), (middle[0] + step[0], middle[1] + step[1])
-    picture = blobs(600, 640, left, right, apart / 10)
+    middle, (dx, dy) = (155.2, 145.9), (apart / 2 * cos(turned), apart / 2 * sin(turned))
+    left, right = (middle[0] - dx, middle[1] - dy), (middle[0] + dx, middle[1] + dy)
+    nose = (middle[0] - dy, middle[1] + dx)  # half as far below as the eyes are apart
+    picture = blobs(300, 320, [left, right, nose], apart / 10)
     seen = face.align(picture, Face(left, right, True), height, width)
     seen = place(seen.transpose(2, 0, 1)[None], InputSpec(3, height, width, "photo"))[0]
-    half = face.EYES_APART * min(height, width) / 2
-    for channel, x in ((0, width / 2 - half), (1, width / 2 + half)):
+    half, level = face.EYES_APART * min(height, width) / 2, face.EYE_HEIGHT * height
+    for channel, x, y in ((0, width / 2 - half, level), (1, width / 2 + half, level), (2, width / 2, level + half)):
         found = centre_of(seen[channel])
-        assert hypot(found[0] - x, found[1] - face.EYE_HEIGHT * height) < 0.5
+        assert hypot(found[0] - x, found[1] - y) < 0.5
 
 
 def test_a_face_that_lies_right_already_is_copied():
@@ -167,6 +165,17 @@ def test_of_several_eyes_the_likelier_one_is_taken(monkeypatch):
     found = face.find(photo(100, 100))
     assert found.seen
     assert found.left == pytest.approx((100 * (33 + 15) / 160, 100 * (round(0.18 * 160) + 35) / 160))
+
+
+def test_two_eyes_that_cannot_be_of_one_face_are_not_believed(monkeypatch):
+    eye = Sees((40, 0, 20, 20))
+    monkeypatch.setattr(face, "_cascades", lambda: {"frontalface_alt2": Sees((15, 15, 100, 100)), "eye": eye})
+    assert face.find(photo(100, 100)).seen
+    halves = iter([(60, 0, 24, 24), (0, 30, 24, 24)])  # next to each other, one far below the other
+    monkeypatch.setattr(eye, "detectMultiScale", lambda *more, **limits: [next(halves)])
+    found = face.find(photo(100, 100))
+    assert not found.seen
+    assert found.left == pytest.approx([100 * share for share in face._USUAL[0]])
 
 
 def test_a_large_picture_is_looked_at_small_and_the_place_is_that_of_the_large_one(monkeypatch):
