@@ -54,14 +54,26 @@ def refuse_training_data(run: Run, data: LabelledSet) -> list[str]:
     return []
 
 
-def save(run: Run, found: Calibration) -> None:
-    """Write it into card.json, all at once; the card's threshold is its threshold. Raises OSError."""
+def save(run: Run, found: Calibration, distances: dict[str, Any] | None = None) -> None:
+    """Write it into card.json, all at once; the card's threshold is its threshold. Raises OSError.
+
+    distances: their histogram, for the decision card, where the run has none of validation pairs.
+    """
     card = run.card() or {"format": 1}
     seen = {k: v for k, v in (card.get("validation") or {}).items() if k != "accuracy_at_threshold"}  # of another one
     write_json(
         run.folder / "card.json",
-        card | ({"validation": seen} if seen else {}) | {"threshold": found.threshold, "calibration": found.to_json()},
+        ({"distances": distances} if distances else {})
+        | card
+        | ({"validation": seen} if seen else {})
+        | {"threshold": found.threshold, "calibration": found.to_json()},
     )
+
+
+def must_be_still(run: Run) -> None:
+    """Raises RunError while a run is training."""
+    if run.status().active:
+        raise RunError(f"Run {run.name} is training; calibrate it when it has ended.")
 
 
 def of_run(
@@ -77,8 +89,12 @@ def of_run(
     Returns the calibration and warnings. Raises RunError while the run is training or cannot be written, DataError
     when the data cannot be used or was trained on, ConfigError for settings that cannot be.
     """
-    if run.status().active:
-        raise RunError(f"Run {run.name} is training; calibrate it when it has ended.")
+    must_be_still(run)
+    if data is None and run.config().all_classes:
+        raise DataError(
+            f"Run {run.name} learnt from all classes, so that none is left to calibrate on; use --folds, or give other "
+            "data."
+        )
     model = trained.load(run, device, calibrated=False)
     given = protocols.data_for(run, data, "validation", data_root, progress)
     given = given.with_items(given.items.fitted(model.spec, progress))

@@ -171,14 +171,16 @@ def fit(
     digest: str = "",
     names: dict[int, str] | None = None,
     seed: int = 0,
+    folds: np.ndarray | None = None,
 ) -> Calibration:
     """Fit a calibration on labelled pairs.
 
     value: (x,) for "far", (cost of a false accept, cost of a false reject) for "cost". names: {identity: name} of
-    identities that shall have thresholds of their own, where they have pairs enough. Raises ConfigError for settings
+    identities that shall have thresholds of their own, where they have pairs enough. folds (P,) int64: pairs that were
+    scored together, by one network of several; quality is then cross-fitted over these. Raises ConfigError for settings
     that cannot be, DataError when there are too few pairs.
     """
-    _check(operating_point, value, method, prior, certainty)
+    check(operating_point, value, method, prior, certainty)
     scored.need(MIN_PAIRS, "A calibration")
     if scored.n_identities < 2:
         raise DataError("A calibration needs pairs of at least two identities, but there is one; add another.")
@@ -187,7 +189,7 @@ def fit(
     coefficients, knots = fitting.probability_curve(scored, method)
     bands = boot.bands()
     rates = {k: tuple(float(f"{x:.5g}") for x in getattr(bands, k)) for k in fitting.RATES}
-    quality = fitting.cross_fitted(scored, method, boot.unit, boot.units, seed)
+    quality = fitting.cross_fitted(scored, method, boot.unit, boot.units, seed, folds)
     return Calibration(
         threshold=threshold,
         operating_point=operating_point,
@@ -210,7 +212,14 @@ def fit(
     )
 
 
-def _check(operating_point: str, value: tuple[float, ...], method: str, prior: float, certainty: float) -> None:
+def check(
+    operating_point: str = "eer",
+    value: tuple[float, ...] = (),
+    method: str = "logistic",
+    prior: float = 0.5,
+    certainty: float = CERTAINTY,
+) -> None:
+    """Raises ConfigError with everything that is wrong with such settings of `fit`."""
     problems = []
     if operating_point not in POINTS:
         problems.append(f"There is no operating point '{operating_point}'; choose one of: {', '.join(POINTS)}.")

@@ -73,6 +73,11 @@ class TrainConfig:
         (), "Hold out", "Groups or classes kept out of training and of everything fitted; they become the test part.",
         "Data", rare=True,
     )  # fmt: skip
+    all_classes: bool = setting(
+        False, "Learn from all classes",
+        "No class is kept for validation or test: the last epoch is used, the curves show classes it learns from, and "
+        "a threshold comes from folds (calibrate --folds).", "Data", rare=True,
+    )  # fmt: skip
     extra_classes: str = setting(
         "none", "Extra classes",
         "Add invented characters to the training part: more classes to learn from when the set has few.",

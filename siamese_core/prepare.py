@@ -11,7 +11,7 @@ import numpy as np
 
 from siamese_core import datasets
 from siamese_core.config import TrainConfig
-from siamese_core.datasets.splits import split_by_class
+from siamese_core.datasets.splits import split_by_class, watched
 from siamese_core.errors import ConfigError
 from siamese_core.modalities import face
 from siamese_core.modalities.image import ImageItems
@@ -23,7 +23,10 @@ EXTRA_HANDS = 8
 
 @dataclass(frozen=True)
 class Prepared:
-    """The three parts, fitted to `spec`; `train` may hold extra invented classes after its own."""
+    """The three parts, fitted to `spec`; `train` may hold extra invented classes after its own.
+
+    Where the training learns from all classes, `validation` is a share of `train`, to show curves of.
+    """
 
     spec: InputSpec
     train: LabelledSet
@@ -47,12 +50,14 @@ def prepare(
     """
     _must_be_there(config.dataset, begun=names is not None)
     whole = datasets.load(config.dataset, data_root, progress=progress)
-    split = split_by_class(whole, config.seed, config.hold_out) if names is None else _split_of(whole, names)
+    split = _split(whole, config) if names is None else _split_of(whole, names)
     spec = fitted_spec(whole, config)
     train, validation, test = (
         _fitted(whole.classes(part), spec, progress) for part in (split.train, split.validation, split.test)
     )
     notes = face_words(train, validation, test)
+    if config.all_classes:
+        validation = train.classes(watched(train, config.seed))
     if config.extra_classes == "glyphs":
         train = with_glyphs(train, config.seed, progress)
     about = {
@@ -65,6 +70,10 @@ def prepare(
     }
     parts = {name: [whole.class_names[c] for c in getattr(split, name)] for name in ("train", "validation", "test")}
     return Prepared(spec, train, validation, test, split, about, parts, notes)
+
+
+def _split(whole: LabelledSet, config: TrainConfig) -> Split:
+    return split_by_class(whole, config.seed, config.hold_out, config.all_classes)
 
 
 def fitted_spec(whole: LabelledSet, config: TrainConfig) -> InputSpec:

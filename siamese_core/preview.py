@@ -58,7 +58,7 @@ class Preview:
 
 def look(whole: LabelledSet, config: TrainConfig, progress: Callable[[str, float], None] | None = None) -> Preview:
     """Split, fit and add to a set as training will. Raises DataError or ConfigError in plain words."""
-    split = split_by_class(whole, config.seed, config.hold_out)
+    split = split_by_class(whole, config.seed, config.hold_out, config.all_classes)
     spec = fitted_spec(whole, config)
     held = max(LEAST_ITEMS, MOST_BYTES // (spec.channels * max(spec.height * spec.width, 1)))
     train = thinned(whole, held).classes(split.train)

@@ -89,10 +89,8 @@ def rates(run: Run, found: Comparison) -> None:
             st.metric(label, show.rate(rate), f"{show.rate(low)} to {show.rate(high)}", delta_color="off",
                       delta_arrow="off", border=True,
                       help=f"Of 100 {words}, about so many at this threshold, with a 95% interval.")  # fmt: skip
-    st.caption(
-        f"Fitted on {show.plain(calibration.source)} ({show.plain(calibration.intervals_are_over)}), which the network "
-        "has not learnt from."
-    )
+    learnt = "." if run.config().all_classes else ", which the network has not learnt from."
+    st.caption(f"Fitted on {show.plain(calibration.source)} ({show.plain(calibration.intervals_are_over)}){learnt}")
 
 
 def truth(a: Side, b: Side) -> bool | None:
@@ -158,7 +156,8 @@ def scale(run: Run, found: Comparison) -> None:
         "compare_scale",
     )
     grey = " Grey: not sure." if band else ""
-    st.caption(f"Bars: pairs of validation classes, which the network has not learnt from.{grey}")
+    whose = show.plain(str(validation.get("of") or "validation classes, which the network has not learnt from"))
+    st.caption(f"Bars: pairs of {whose}.{grey}")
 
 
 def others(run: Run, found: Comparison, a: Side, b: Side) -> None:

@@ -18,6 +18,11 @@ def add(commands: Any) -> None:
     p.add_argument(
         "--data", metavar="DIR", help="a data set by name or class folders (default: the run's own validation classes)"
     )
+    p.add_argument(
+        "--folds", type=int, metavar="K",
+        help="train the run's recipe anew K times, each without a part of its classes, and fit on what each network "
+        "says of the part it never saw: for few identities, and for a run that learnt from all classes",
+    )  # fmt: skip
     add_data_root(p)
     p.add_argument(
         "--operating-point", default="eer", metavar="{eer,far,accuracy,cost}",
@@ -42,20 +47,27 @@ def add(commands: Any) -> None:
 def calibrate(args: argparse.Namespace) -> int:
     """Fit, save, and tell what came out."""
     from siamese_core import calibrate as calibrating
-    from siamese_core import runs
+    from siamese_core import cross_fit, runs
     from siamese_core.errors import ConfigError
 
     if args.seed < 0:
         raise ConfigError("The seed must be at least 0.")
     run = runs.find(args.run, runs.runs_folder(args.runs))
     root = None if args.data_root is None else Path(args.data_root).expanduser()
+    if args.folds is not None and args.data is not None:
+        raise ConfigError("--folds deals the run's own classes; leave out --data, or --folds.")
+    how = {
+        "seed": args.seed, "operating_point": args.operating_point, "value": _value(args), "method": args.method,
+        "prior": args.prior, "certainty": args.certainty, "per_identity": args.per_class,
+    }  # fmt: skip
     ticker = output.Ticker()
+    warnings: list[str] = []
     try:
-        found, warnings = calibrating.of_run(
-            run, args.data, args.device, root, ticker, seed=args.seed, operating_point=args.operating_point,
-            value=_value(args), method=args.method, prior=args.prior, certainty=args.certainty,
-            per_identity=args.per_class,
-        )  # fmt: skip
+        if args.folds is None:
+            found, warnings = calibrating.of_run(run, args.data, args.device, root, ticker, **how)
+        else:
+            folder = runs.runs_folder(args.runs)
+            found, _ = cross_fit.of_run(run, args.folds, folder, args.device, root, _Folds(ticker), **how)
     finally:
         ticker.clear()
     output.warn(warnings)
@@ -63,6 +75,19 @@ def calibrate(args: argparse.Namespace) -> int:
     value = {"run": run.name, "warnings": warnings, "calibration": found.to_json()} | rates
     output.result(value, args.json, _text(found, rates))
     return 0
+
+
+class _Folds:
+    """Progress that says each new thing once where there is no terminal."""
+
+    def __init__(self, ticker: output.Ticker) -> None:
+        self._ticker, self._last = ticker, ""
+
+    def __call__(self, text: str, fraction: float) -> None:
+        if "fold" in text and text != self._last:
+            output.tell(text)
+        self._last = text
+        self._ticker(text, fraction)
 
 
 def _value(args: argparse.Namespace) -> tuple[float, ...]:

@@ -33,6 +33,7 @@ FLOORS = {
     5: {
         "worker",
         "calibrate",
+        "cross_fit",
         "reference",
         "protocols",
         "signature_protocol",
