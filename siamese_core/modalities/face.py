@@ -86,8 +86,8 @@ def require() -> None:
 def find(picture: np.ndarray) -> Face | None:
     """The largest face of a picture (h, w) or (h, w, 3) uint8; None where there is none.
 
-    Upright faces, turned by at most about 20 degrees, whose width is at least a sixth of the picture's shorter
-    side. Raises ConfigError without OpenCV.
+    Upright faces, turned by at most about 15 degrees, no smaller than a sixth of the picture's shorter side. Raises
+    ConfigError without OpenCV.
     """
     grey = picture if picture.ndim == 2 else channels(picture.transpose(2, 0, 1)[None], 1)[0, 0]
     with _one_at_a_time:
