@@ -92,13 +92,15 @@ def bench(args: argparse.Namespace) -> int:
 def _on_classes(args: argparse.Namespace, run: Any, model: Any, root: Path | None, ticker: Any) -> tuple[Any, str]:
     """Verification, one-shot or signatures on a labelled set: (figures, where the data is from)."""
     from siamese_core import protocols, signature_protocol
+    from siamese_core.prepare import face_words
 
     data = protocols.data_for(run, args.data, "test", root, ticker)
     where = args.data or f"the test classes of {data.name}"
-    warnings = list(data.warnings) + protocols.overlap_warnings(run, data.items, data.class_names)
     if args.beside is not None:
+        warnings = [*data.warnings, *protocols.overlap_warnings(run, data.items, data.class_names)]
         return _beside(args, run, model, data, warnings), where
-    data = data.with_items(data.items.fitted(model.spec))
+    data = data.with_items(data.items.fitted(model.spec, ticker))
+    warnings = [*data.warnings, *face_words(data), *protocols.overlap_warnings(run, data.items, data.class_names)]
     if args.protocol == "verification":
         found = protocols.verification(model, data, args.seed, args.max_pairs)
     elif args.protocol == "signatures":
