@@ -120,21 +120,28 @@ def _groups(classes: list[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:
     return np.array([names.index(a) for a in above], dtype=np.int64), tuple(names)
 
 
-def folder_sources(root: Path) -> list[Source]:
-    """Files below a folder; links are followed only to what is inside it."""
+def folder_sources(root: Path, most: int = MAX_FILES) -> list[Source]:
+    """Files below a folder; links are followed only to what is inside it. Raises DataError when there are too many."""
     home = root.resolve()
     found: list[Source] = []
     for folder, below, files in os.walk(root):
         below[:] = sorted(d for d in below if not d.startswith(".") and not (Path(folder) / d).is_symlink())
         for file in files:
             path = Path(folder) / file
-            if path.is_symlink() and not path.resolve().is_relative_to(home):
-                continue
-            if path.is_file():
-                found.append(Source(path.relative_to(root).as_posix(), _file_reader(path)))
-        if len(found) > MAX_FILES:
-            raise DataError(f"{root} holds more than {MAX_FILES:,} files; choose a smaller folder.")
+            if _usable(path, home):
+                name = path.relative_to(root).as_posix().encode(errors="replace").decode()  # bytes that are no letters
+                found.append(Source(name, _file_reader(path)))
+        if len(found) > most:
+            raise DataError(f"{plain_name(str(root))} holds more than {most:,} files; choose a smaller folder.")
     return found
+
+
+def _usable(path: Path, home: Path) -> bool:
+    """Whether it is a file, and no link that leads out of `home`, in a circle or to where nobody may look."""
+    try:
+        return path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(home))
+    except (OSError, RuntimeError):
+        return False
 
 
 def _file_reader(path: Path) -> Callable[[int], bytes]:
