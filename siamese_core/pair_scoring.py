@@ -56,6 +56,7 @@ class PairScores:
     alike             (P,) bool: the network sees the same picture on both sides
     pictures          how many different picture files were read
     broken            rows that were not scored, the first of the `broken_count`
+    digests           (N,) S16: of each named picture as the network sees it; empty where it was not read
     """
 
     names: tuple[str, ...]
@@ -71,6 +72,7 @@ class PairScores:
     pictures: int
     broken: tuple[BrokenRow, ...]
     broken_count: int
+    digests: np.ndarray
 
     def __len__(self) -> int:
         return len(self.distances)
@@ -154,7 +156,7 @@ def score(trained: Judge, table: PairTable, files: PictureFiles, progress: Progr
     return PairScores(
         table.names, table.first[good], table.second[good], table.rows[good], distances, verdicts, probabilities,
         table.same[good], digests[a] == digests[b], trained.threshold, len(used) - len(unread),
-        broken.sorted(), broken.count,
+        broken.sorted(), broken.count, np.append(digests, b"")[slots],
     )  # fmt: skip
 
 

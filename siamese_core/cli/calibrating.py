@@ -8,6 +8,7 @@ from typing import Any
 
 from siamese_core.cli import output
 from siamese_core.cli.parser import add_data_root, add_device, add_run, command
+from siamese_core.cli.scoring import add_table, need_some, tell_broken
 
 
 def add(commands: Any) -> None:
@@ -19,6 +20,7 @@ def add(commands: Any) -> None:
         "--data", metavar="DIR", help="a data set by name or class folders (default: the run's own validation classes)"
     )
     add_data_root(p)
+    add_table(p)
     p.add_argument(
         "--operating-point", default="eer", metavar="{eer,far,accuracy,cost}",
         help="where the threshold lies: equal error rates, --far, best accuracy, or least cost (default: eer)",
@@ -35,34 +37,89 @@ def add(commands: Any) -> None:
         help="from which probability on an answer is sure; less is 'not sure' (default: 0.9)",
     )  # fmt: skip
     p.add_argument("--per-class", action="store_true", help="thresholds of their own for classes with pairs enough")
+    p.add_argument(
+        "--save-as", metavar="NAME", help="save it with a copy of the run under this name; the run stays as it is"
+    )
     p.add_argument("--seed", type=int, default=0, metavar="N", help="of the pairs and the intervals (default: 0)")
     add_device(p)
 
 
 def calibrate(args: argparse.Namespace) -> int:
     """Fit, save, and tell what came out."""
+    from siamese_core import archive, calibration, runs
     from siamese_core import calibrate as calibrating
-    from siamese_core import runs
+    from siamese_core.calibration_card import STARTER_STAYS
+
+    _check(args)
+    folder = runs.runs_folder(args.runs)
+    run = runs.find(args.run, folder)
+    how = dict(
+        seed=args.seed, operating_point=args.operating_point, value=_value(args), method=args.method,
+        prior=args.prior, certainty=args.certainty,
+    )  # fmt: skip
+    calibration.check(args.operating_point, how["value"], args.method, args.prior, args.certainty)
+    if args.save_as is not None:
+        archive.refuse_copy(folder, args.save_as)
+    ticker, more = output.Ticker(), None
+    try:
+        if args.pairs is not None:
+            fitted, more = _of_pairs(args, run, ticker, how)
+        else:
+            root = None if args.data_root is None else Path(args.data_root).expanduser()
+            fitted = calibrating.fit_run(run, args.data, args.device, root, ticker, per_identity=args.per_class, **how)
+    finally:
+        ticker.clear()
+    found, warnings, saved = fitted.calibration, list(fitted.warnings), _saved(args, run, folder, fitted.calibration)
+    if saved is None:
+        warnings.append(f"{STARTER_STAYS}, so this was not saved; --save-as NAME saves it with a copy of your own.")
+    broken = {} if more is None else {"broken": tell_broken(more), "broken_count": more.broken_count}
+    output.warn(warnings)
+    rates = found.rates_at(found.threshold)
+    value = {"run": run.name, "saved": saved, "warnings": warnings, "calibration": found.to_json()} | rates | broken
+    output.result(value, args.json, _text(found, rates))
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raises ConfigError for options that do not go together."""
     from siamese_core.errors import ConfigError
 
     if args.seed < 0:
         raise ConfigError("The seed must be at least 0.")
-    run = runs.find(args.run, runs.runs_folder(args.runs))
-    root = None if args.data_root is None else Path(args.data_root).expanduser()
-    ticker = output.Ticker()
-    try:
-        found, warnings = calibrating.of_run(
-            run, args.data, args.device, root, ticker, seed=args.seed, operating_point=args.operating_point,
-            value=_value(args), method=args.method, prior=args.prior, certainty=args.certainty,
-            per_identity=args.per_class,
-        )  # fmt: skip
-    finally:
-        ticker.clear()
-    output.warn(warnings)
-    rates = found.rates_at(found.threshold)
-    value = {"run": run.name, "warnings": warnings, "calibration": found.to_json()} | rates
-    output.result(value, args.json, _text(found, rates))
-    return 0
+    if (args.pairs is None) != (args.images is None) or (args.pairs is not None and args.data is not None):
+        raise ConfigError("Give either --data DIR, or --pairs CSV with --images DIR_OR_ZIP.")
+    if args.pairs is None and args.label_one != "same":
+        raise ConfigError("--label-one goes with --pairs.")
+    if args.pairs is not None and args.per_class:
+        raise ConfigError("--per-class goes with classes, but --pairs has none; give class folders by --data.")
+
+
+def _of_pairs(args: argparse.Namespace, run: Any, ticker: Any, how: dict[str, Any]) -> tuple[Any, Any]:
+    """The calibration from a table of pairs, and its scores."""
+    from siamese_core import calibrate_pairs, calibration_card, pair_scoring, trained
+    from siamese_core.datasets.picture_files import files_in
+    from siamese_core.modalities.decoding import plain_name
+    from siamese_core.pair_csv import read_pairs
+
+    calibration_card.refuse_training(run)
+    table = read_pairs(args.pairs, args.label_one)
+    with files_in(args.images) as files:
+        model = trained.load(run, args.device, calibrated=False)
+        scores = pair_scoring.score(model, table, files, ticker)
+    need_some(scores)
+    return calibrate_pairs.fit_scores(run, scores, plain_name(args.pairs.name), **how), scores
+
+
+def _saved(args: argparse.Namespace, run: Any, folder: Path, found: Any) -> str | None:
+    """Save it with the run, or with a copy of it; its name, or None where it must stay as it is."""
+    from siamese_core import archive, calibration_card
+
+    if args.save_as is not None:
+        run = archive.copy(run, folder, args.save_as)
+    elif run.is_starter:
+        return None
+    calibration_card.save(run, found)
+    return str(run.name)
 
 
 def _value(args: argparse.Namespace) -> tuple[float, ...]:

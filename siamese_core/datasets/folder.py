@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO, cast
 
 import numpy as np
 from PIL import Image
@@ -48,9 +49,15 @@ def load(path: Path, progress: Progress | None = None, polarity: str | None = No
     """
     if path.is_dir():
         return _build(path.resolve().name or str(path), pictures_of(folder_sources(path)), path, progress, polarity)
-    with SafeZip(path) as archive:
+    return load_zip(path, progress, polarity)
+
+
+def load_zip(file: Path | IO[bytes], progress: Progress | None = None, polarity: str | None = None) -> LabelledSet:
+    """The same for a zip: a path, or an open file with a name. Raises as `load` does."""
+    with SafeZip(cast(Path, file)) as archive:
         sources = [Source(name, _zip_reader(archive, name)) for name in archive.names]
-        return _build(path.stem, _unwrapped(pictures_of(sources)), path, progress, polarity)
+        label = Path(archive.label)
+        return _build(label.stem, _unwrapped(pictures_of(sources)), label, progress, polarity)
 
 
 def _build(

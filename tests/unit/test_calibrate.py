@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
-from siamese_core import calibrate, protocols, trained, verifier
+from siamese_core import calibrate, calibration_card, protocols, trained, verifier
 from siamese_core.errors import DataError, RunError
 from siamese_core.files import read_json, write_json
 from siamese_core.runs import Run
@@ -74,7 +74,7 @@ def test_a_card_that_cannot_be_written_is_said(tiny_run, monkeypatch):
     def full(*given):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(calibrate, "write_json", full)
+    monkeypatch.setattr(calibration_card, "write_json", full)
     with pytest.raises(RunError, match="No space left"):
         calibrate.of_run(Run(tiny_run), device="cpu")
 

@@ -155,7 +155,7 @@ def made(distances, verdicts, same, alike=None) -> pair_scoring.PairScores:
     alike = np.zeros(n, bool) if alike is None else np.array(alike)
     return pair_scoring.PairScores(
         tuple(f"{i}.png" for i in range(n)), place, place, place + 2, np.array(distances, float),
-        np.array(verdicts, np.int8), None, np.array(same, np.int8), alike, 0.5, n, (), 0,
+        np.array(verdicts, np.int8), None, np.array(same, np.int8), alike, 0.5, n, (), 0, np.zeros(n, "S16"),
     )  # fmt: skip
 
 
