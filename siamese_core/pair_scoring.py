@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import IO, Any, Protocol
 
@@ -152,12 +152,17 @@ def score(trained: Judge, table: PairTable, files: PictureFiles, progress: Progr
     for row in table.rows[good][~finite]:
         broken.add(int(row), "Its distance is not a finite number; the network's output is broken, so train it anew.")
     good, a, b, distances = good[finite], a[finite], b[finite], distances[finite]
-    verdicts, probabilities = _judged(trained, distances)
     return PairScores(
-        table.names, table.first[good], table.second[good], table.rows[good], distances, verdicts, probabilities,
+        table.names, table.first[good], table.second[good], table.rows[good], distances, *_judged(trained, distances),
         table.same[good], digests[a] == digests[b], trained.threshold, len(used) - len(unread),
         broken.sorted(), broken.count, np.append(digests, b"")[slots],
     )  # fmt: skip
+
+
+def judged(trained: Judge, scores: PairScores) -> PairScores:
+    """Scored pairs as the same network judges them by another threshold or calibration."""
+    verdicts, probabilities = _judged(trained, scores.distances)
+    return replace(scores, verdicts=verdicts, probabilities=probabilities, threshold=trained.threshold)
 
 
 def _judged(trained: Judge, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
