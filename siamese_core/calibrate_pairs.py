@@ -123,7 +123,8 @@ def _refuse_many(rows: np.ndarray, different: int) -> None:
     if len(rows) > MOST_CONTRADICTIONS * different:
         raise DataError(
             f"{_rows(rows)} 'different' of pictures that 'same' rows join as one identity, {len(rows):,} of "
-            f"{different:,} different pairs; one wrong 'same' label joins two identities, so mend the labels."
+            f"{different:,} different pairs; one wrong 'same' label joins two identities, and labels turned round join "
+            "all: mend them, or say what the label 1 means."
         )
 
 

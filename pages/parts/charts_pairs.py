@@ -52,6 +52,9 @@ def two_thresholds(
     figure.layout.annotations[0].text = f"fitted {fitted:.3g}"
     if now is None:
         return figure
+    start, end = figure.layout.xaxis.range
+    if now > fitted > start + 0.12 * (end - start):  # away from the other line
+        figure.layout.annotations[0].update(xanchor="right", xshift=-6)
     top = float(figure.layout.yaxis.range[1])
     figure.add_shape(type="line", x0=now, x1=now, y0=0, y1=0.86 * top,
                      line={"color": theme.BASELINE, "dash": "dot", "width": 2})  # fmt: skip

@@ -35,19 +35,18 @@ def draw(run: Run) -> None:
         return
     if asked:
         later.start(about, functools.partial(many_work.scored, cache.trained(run), pair_files.content(*given[1])))
-    elif not later.known(about):
-        _judge_anew(run, about, given)
-    if found := later.outcome(about):
-        state.lab().answers["many"] = (cache.weights_digest(run), *given[0]), found
-        _result(found, run, str(given[1][0].name), about)
-
-
-def _judge_anew(run: Run, about: Any, given: pair_files.Given) -> None:
-    """Pairs that this network has scored already need no second scoring when only its threshold has changed."""
-    scored_as, found = state.lab().answers.get("many", (None, None))
-    if scored_as == (cache.weights_digest(run), *given[0]):
+    scored_as = cache.weights_digest(run), *given[0]
+    kept_as, found = state.lab().answers.get("many", (None, None))
+    before: Result | None = found if kept_as == scored_as else None
+    if before and not asked and not later.known(about):  # only the threshold has changed since they were scored
         content = pair_files.content(*given[1])
-        later.start(about, functools.partial(many_work.judged_anew, cache.trained(run), found, content))
+        later.start(about, functools.partial(many_work.judged_anew, cache.trained(run), before, content))
+    if found := later.outcome(about):
+        state.lab().answers["many"] = scored_as, found
+    elif later.active(about):
+        found = before
+    if found:
+        _result(found, run, str(given[1][0].name), about)
 
 
 def _zips(grid: Any) -> pair_files.Given | None:

@@ -58,21 +58,21 @@ class Result:
 
 def scored(model: Judge, asked: Asked, progress: Callable[[str, float], None]) -> Result:
     """Read, score and prepare. Raises DataError, and whatever `progress` raises."""
-    progress("Reading the table", 0.0)
-    with opened(asked) as (table, files):
+    with opened(asked, progress) as (table, files):
         return _prepared(pair_scoring.score(model, table, files, progress), files, asked.folders)
 
 
 def judged_anew(model: Judge, found: Result, asked: Asked, progress: Callable[[str, float], None]) -> Result:
     """What was scored before, by the same network's threshold of now. Raises as `scored` does."""
     progress("Judging the pairs by the new threshold", 0.0)
-    with opened(asked) as (_, files):
+    with opened(asked, progress) as (_, files):
         return _prepared(pair_scoring.judged(model, found.scores), files, asked.folders)
 
 
 @contextlib.contextmanager
-def opened(asked: Asked) -> Iterator[tuple[PairTable, PictureFiles]]:
+def opened(asked: Asked, progress: Callable[[str, float], None]) -> Iterator[tuple[PairTable, PictureFiles]]:
     """The pairs and the pictures of what was uploaded, while the block lasts. Raises DataError."""
+    progress("Reading the table", 0.0)
     with contextlib.ExitStack() as places:
         second = places.enter_context(files_in(Named(asked.second[1], asked.second[0])))
         if asked.folders:

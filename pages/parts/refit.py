@@ -23,7 +23,7 @@ COPY = "my-starter"
 
 def section(run: Run) -> None:
     """The part of the Evaluate page."""
-    with st.expander("Threshold and probabilities", icon=theme.ICONS["tune"], key="evaluate_refit", on_change="rerun"):
+    with st.expander("Threshold and probabilities", icon=theme.ICONS["tune"], key="evaluate_refit"):
         show.guarded(_section)(run)
 
 
@@ -33,17 +33,18 @@ def _section(run: Run) -> None:
     if run.status().active:
         st.caption("This run is training: its threshold is fitted at the end, and can be fitted anew after that.")
         return
-    _before(run)
+    _before(run, "evaluate")
     words = refit_form.sources(run)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox(
-            "Fit anew on", list(words), key="evaluate_refit_source", format_func=words.get, width=300,
-            help="Without training: on pictures or pairs that the network has not learnt from.",
-        )  # fmt: skip
-        how = refit_form.settings("evaluate", run, now.calibration)
+    chosen = st.selectbox(
+        "Fit anew on", list(words), key="evaluate_refit_source", format_func=words.get, width=300,
+        help="Without training: on pictures or pairs that the network has not learnt from.",
+    )  # fmt: skip
     source = refit_form.given(chosen, run)
-    about = source and _key(run, source.key, how)
-    if st.button("Fit", key="evaluate_refit_start", icon=theme.ICONS["measure"], disabled=source is None) and source:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        how = refit_form.settings("evaluate", run, now.calibration)
+        about = source and _key(run, source.key, how)
+        asked = st.button("Fit", key="evaluate_refit_start", icon=theme.ICONS["measure"], disabled=source is None)
+    if asked and source:
         later.start(about, functools.partial(source.work, how))
     if source and (found := later.outcome(about)):
         _result(run, found, "evaluate")
@@ -53,7 +54,8 @@ def to_pairs(run: Run, scores: PairScores, name: str, of: tuple[Any, ...]) -> No
     """The part of the Compare page: on labelled pairs that were scored there. `of` tells them from others."""
     if not (scores.same >= 0).any() or run.status().active:
         return
-    _saved(run)
+    if _saved(run):
+        _before(run, "compare")
     now = refit_work.decides_by(run)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         how = refit_form.settings("compare", run, now.calibration)
@@ -80,7 +82,7 @@ def _now(run: Run) -> Kept:
     return now
 
 
-def _before(run: Run) -> None:
+def _before(run: Run, page: str) -> None:
     """The way back, where there is one."""
     try:
         earlier = calibration_card.before(run)
@@ -90,20 +92,22 @@ def _before(run: Run) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         of = f", fitted on {show.plain(earlier.calibration.source)}" if earlier.calibration else ""
-        st.button("Put the old one back", key="evaluate_refit_back", icon=theme.ICONS["undo"], on_click=_put_back,
+        st.button("Put the old one back", key=f"{page}_refit_back", icon=theme.ICONS["undo"], on_click=_put_back,
                   args=(run,), help="What it decides by now is kept in its place.")  # fmt: skip
         st.caption(f"Before, the threshold was {show.number(earlier.threshold)}{of}.", width="content")
 
 
 def _result(run: Run, found: refit_work.Result, page: str) -> None:
-    with st.container(border=True):
-        refit_view.result(found, f"{page}_refit_chart")
+    def save() -> None:
         label, words = "Save for this run", "From then on this run decides by it, on every page and in the shell."
         if run.is_starter:
             label = "Save as a run of your own"
             words = "The starter model stays as it is: a copy of it decides by this."
         st.button(label, key=f"{page}_refit_save", icon=theme.ICONS["save"], on_click=_save,
                   args=(run, found.calibration), help=words)  # fmt: skip
+
+    with st.container(border=True):  # Compare has the chart of these pairs already
+        refit_view.result(found, save, "evaluate_refit_chart" if page == "evaluate" else None)
 
 
 @show.told_later
@@ -127,10 +131,12 @@ def _remember(run: Run) -> None:
     state.lab().answers["refit"] = str(run.folder), cache.version(run)
 
 
-def _saved(run: Run) -> None:
-    """What was just saved or put back, until something else is."""
-    if state.lab().answers.get("refit") == (str(run.folder), cache.version(run)):
-        now = refit_work.decides_by(run)
-        of = f", fitted on {show.plain(now.calibration.source)}" if now.calibration else ""
-        st.success(f"Saved: **{show.plain(run.name)}** now decides by the threshold {show.number(now.threshold)}{of}.",
-                   icon=theme.ICONS["same"])  # fmt: skip
+def _saved(run: Run) -> bool:
+    """Tell what was just saved or put back, until something else is; whether there was anything."""
+    if state.lab().answers.get("refit") != (str(run.folder), cache.version(run)):
+        return False
+    now = refit_work.decides_by(run)
+    of = f", fitted on {show.plain(now.calibration.source)}" if now.calibration else ""
+    st.success(f"Saved: **{show.plain(run.name)}** now decides by the threshold {show.number(now.threshold)}{of}.",
+               icon=theme.ICONS["same"])  # fmt: skip
+    return True

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import cache, gather, pair_files, refit_work, show, state, theme, uploads
+from pages.parts import cache, pair_files, refit_work, show, state, theme, uploads
 from pages.parts.refit_work import Result
 from siamese_core.calibration import CERTAINTY, METHODS, Calibration
 from siamese_core.runs import Run
@@ -24,6 +24,7 @@ POINTS = {
 }
 CURVES = {"logistic": "A logistic curve", "isotonic": "A falling staircase"}
 ZIP, TABLE = "zip", "table"
+STAYS = "Your pictures stay in this browser session and are gone with it."
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def settings(page: str, run: Run, now: Calibration | None) -> dict[str, Any]:
         state.default(made, value)
         return made
 
-    chosen = st.selectbox("Put the threshold where", list(POINTS), format_func=POINTS.get, width=290,
+    chosen = st.selectbox("Put the threshold where", list(POINTS), format_func=POINTS.get, width=300,
                           key=key("point", now.operating_point if now else "eer"))  # fmt: skip
     value = _value(chosen, now.value if now else (), key)
     with st.popover("Rare settings", icon=theme.ICONS["tune"]):
@@ -98,7 +99,7 @@ def given(source: str, run: Run) -> Source | None:
     if source == TABLE:
         with st.grid(2, min_column_width=340, gap="small") as grid:
             files = pair_files.table(grid, "evaluate_refit")
-        st.caption(gather.STAYS)
+        st.caption(STAYS)
         if files is None:
             return None
         return Source((source, *files[0]), functools.partial(_table, run, files))
@@ -106,7 +107,7 @@ def given(source: str, run: Run) -> Source | None:
         with st.container(border=True):
             ask = show.guarded(uploads.one_file)
             zipped = ask("Zip of class folders", "zip", "evaluate_refit_classes", uploads.MAX_ZIP)
-            st.caption(f"One folder a class, as in anna/1.png, anna/2.png, bert/1.png. {gather.STAYS}")
+            st.caption(f"One folder a class, as in anna/1.png, anna/2.png, bert/1.png. {STAYS}")
         if zipped is None:
             return None
         return Source((source, zipped.file_id), functools.partial(_zip, run, zipped))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -13,9 +14,9 @@ from siamese_core.calibration_card import Kept
 
 POINTS = {
     "eer": "equal error rates",
-    "far": "false accepts of at most {0:.3g}%",
+    "far": "false accepts at most {0:.3g}%",
     "accuracy": "best accuracy",
-    "cost": "least cost, a false accept at {0:g} and a false reject at {1:g}",
+    "cost": "costs {0:g} to {1:g}",
 }
 NOTHING = "–"
 
@@ -36,10 +37,20 @@ def _figures(found: Calibration) -> None:
     rates = found.rates_at(found.threshold)
     with st.grid(4, min_column_width=125, gap="small"):
         for label, value, between, words in (
-            ("Threshold", show.number(found.threshold), None, "Up to this distance a pair is called the same."),
+            (
+                "Threshold",
+                show.number(found.threshold),
+                POINTS[found.operating_point].format(*_value(found)),
+                "Up to this distance a pair is called the same.",
+            ),
             ("False accepts", *_rate(rates, "far"), "The share of different pairs that are called the same."),
             ("False rejects", *_rate(rates, "frr"), "The share of same pairs that are called different."),
-            ("Not sure", _doubt(found), None, "Distances at which the answer is 'not sure'."),
+            (
+                "Not sure",
+                _doubt(found),
+                f"less than {100 * found.certainty:.3g}% sure",
+                "Distances at which the answer is 'not sure'.",
+            ),
         ):
             st.metric(label, value, between, delta_color="off", delta_arrow="off", border=True, help=words)
 
@@ -50,35 +61,47 @@ def _told(found: Calibration, fitted_at: float | None) -> str:
     if fitted_at:
         then = time.localtime(fitted_at)
         when = f" on {then.tm_mday} {time.strftime('%B %Y', then)}"
-    value = [100.0 * v for v in found.value] if found.operating_point == "far" else found.value
     return (
         f"Fitted on {show.plain(found.source)}{when}: {pairs(found)}, 95% intervals "
-        f"({show.plain(found.intervals_are_over)}). Threshold for {POINTS[found.operating_point].format(*value)}; "
-        f"probabilities for use where {100 * found.prior:.3g}% of the pairs are the same, sure from "
-        f"{100 * found.certainty:.3g}% on."
+        f"({show.plain(found.intervals_are_over)}). Probabilities are for use where {100 * found.prior:.3g}% of the "
+        "pairs are the same."
     )
 
 
-def result(found: Result, key: str) -> None:
-    """What was fitted, beside what the run decides by now."""
+def _value(found: Calibration) -> list[float]:
+    """The operating point's value as it is said: a rate in percent."""
+    return [100.0 * v if found.operating_point == "far" else v for v in found.value]
+
+
+def result(found: Result, save: Callable[[], None], chart: str | None) -> None:
+    """What was fitted, beside what the run decides by now. save: draws the button; chart: its key, or None without."""
     new = found.calibration
     for words in found.warnings:
         st.warning(show.plain(words), icon=theme.ICONS["warning"])
     with st.grid(2, min_column_width=380, gap="medium") as grid:
-        with grid.cell():
-            edges, same, different = (list(found.bins[k]) for k in ("edges", "same", "different"))
-            show.chart(
-                charts_pairs.two_thresholds(edges, same, different, new.threshold, found.now.threshold),
-                f"Histogram of the distances of {pairs(new)}, with the fitted threshold at "
-                f"{show.number(new.threshold)} and that of now at {show.number(found.now.threshold)}.",
-                key,
-            )  # fmt: skip
-        with grid.cell():
+        if chart:
+            with grid.cell():
+                _chart(found, chart)
+        beside = grid.cell()
+        with beside:
             st.markdown(_table(found))
+        with beside if chart else grid.cell():
             st.caption(
                 f"Both measured on these {pairs(new)}, 95% intervals ({show.plain(new.intervals_are_over)}). The "
                 "fitted threshold was chosen on them: on other pairs expect somewhat more errors."
             )
+            save()
+
+
+def _chart(found: Result, key: str) -> None:
+    new = found.calibration
+    edges, same, different = (list(found.bins[k]) for k in ("edges", "same", "different"))
+    show.chart(
+        charts_pairs.two_thresholds(edges, same, different, new.threshold, found.now.threshold),
+        f"Histogram of the distances of {pairs(new)}, with the fitted threshold at {show.number(new.threshold)} and "
+        f"that of now at {show.number(found.now.threshold)}.",
+        key,
+    )
 
 
 def pairs(found: Calibration) -> str:
@@ -113,6 +136,10 @@ def _doubt(found: Calibration | None) -> str:
     if found is None:
         return NOTHING
     low, high = found.band
+    if low is None and high is None:
+        return "everywhere"
+    low = None if low is None else min(low, found.threshold)  # neither is said where the threshold denies it
+    high = None if high is None else max(high, found.threshold)
     if low is None:
-        return "everywhere" if high is None else f"below {show.number(high)}"
+        return f"below {show.number(high)}"
     return f"above {show.number(low)}" if high is None else f"{show.number(low)} to {show.number(high)}"

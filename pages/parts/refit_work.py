@@ -64,8 +64,7 @@ def of_table(run: Run, asked: Asked, how: dict[str, Any], progress: Progress) ->
     from siamese_core import trained
 
     calibration_card.refuse_training(run)
-    progress("Reading the table", 0.0)
-    with many_work.opened(asked) as (table, files):
+    with many_work.opened(asked, progress) as (table, files):
         scores = pair_scoring.score(trained.load(run, calibrated=False), table, files, progress)
     if not len(scores):
         first = scores.broken[0]
