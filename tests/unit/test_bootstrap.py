@@ -188,8 +188,8 @@ def test_intervals_cover_where_same_and_different_pairs_have_other_identities(ef
         of, same = rng.normal(size=300), np.repeat([True, False], [60, 100])
         u = np.concatenate([rng.integers(20, size=60), rng.integers(20, 300, size=100)])
         v = np.where(same, u, 20 + (u - 20 + rng.integers(1, 280, size=160)) % 280)
-        mean = np.where(same, of[u], 3.0 + (of[u] + of[v]) / np.sqrt(2.0) / np.where(effect, effect, 1.0) * effect)
-        d = np.where(same, effect * of[u], 3.0 + effect * (mean - 3.0)) + np.sqrt(1 - effect**2) * rng.normal(size=160)
+        shared = effect * np.where(same, of[u], (of[u] + of[v]) / np.sqrt(2.0))
+        d = np.where(same, 0.0, 3.0) + shared + np.sqrt(1.0 - effect**2) * rng.normal(size=160)
         far, frr = Bootstrap(ScoredPairs(d, same, u, v), (1.5,), seed=seed).rates_at(1.5)
         true = 1.0 - NormalDist().cdf(1.5)
         hits += [far.low <= true <= far.high, frr.low <= true <= frr.high]

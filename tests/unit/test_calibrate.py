@@ -101,9 +101,10 @@ def test_a_training_leaves_no_calibration_before(tiny_run):
 
 def test_rates_of_another_threshold_on_the_same_pairs_are_those_of_the_pairs(tiny_run):
     fitted = calibrate.fit_run(Run(tiny_run), device="cpu")
-    d, same = fitted.scored.distances, fitted.scored.same
+    scored = fitted.scored.select(np.arange(0, len(fitted.scored), 50))
+    d, same = scored.distances, scored.same
     for threshold in (-1.0, 0.01, float(np.median(d)), 9.0):
-        found = calibrate.rates_on(fitted.scored, threshold)
+        found = calibrate.rates_on(scored, threshold)
         assert found["far"] == pytest.approx((d[~same] <= threshold).mean(), abs=1e-12)
         assert found["frr"] == pytest.approx((d[same] > threshold).mean(), abs=1e-12)
         assert found["far_low"] <= found["far"] <= found["far_high"]
