@@ -23,13 +23,11 @@ def _sources(run: Run) -> dict[str, str]:
         count = sum(len(v) for v in split.values())
         if count <= 100:
             found[f"data:{name}"] = f"All {count} classes of {_said(name)}"
-        found["part:test"] = f"{len(split.get('test', ()))} unseen classes of {_said(name)}"
-        found["part:validation"] = f"{len(split.get('validation', ()))} validation classes of {_said(name)}"
+        for part, words in (("test", "unseen"), ("validation", "validation")):
+            if len(split.get(part, ())) > 1:
+                found[f"part:{part}"] = f"{len(split[part])} {words} classes of {_said(name)}"
     for key, words in cache.choices(None).items():
         found.setdefault(f"data:{key}", words)
-    if not found.get("part:test", "x").startswith(("0", "1 ")):
-        return found
-    found.pop("part:test", None)
     return found
 
 

@@ -91,11 +91,16 @@ def fit_run(
     settings that cannot be.
     """
     calibration_card.refuse_training(run)
+    if data is None and run.config().all_classes:
+        raise DataError(
+            f"Run {run.name} learnt from all classes, so that none is left to calibrate on; use --folds, or give other "
+            "data."
+        )
     model = trained.load(run, device, calibrated=False)
     given = data
     if not isinstance(given, LabelledSet):
         given = protocols.data_for(run, given, "validation", data_root, progress)
-    items = given.items.fitted(model.spec)
+    items = given.items.fitted(model.spec, progress)
     warnings = [*given.warnings, *refuse_training_data(run, items.digests())]
     words = validation_words(given) if data is None else f"{given.n_classes} classes of {given.name}"
     found = on_data(model, given.with_items(items), source or words, progress=progress, **how)

@@ -171,11 +171,13 @@ def fit(
     digest: str = "",
     names: dict[int, str] | None = None,
     seed: int = 0,
+    folds: np.ndarray | None = None,
 ) -> Calibration:
     """Fit a calibration on labelled pairs.
 
     value: (x,) for "far", (cost of a false accept, cost of a false reject) for "cost". names: {identity: name} of
-    identities that shall have thresholds of their own, where they have pairs enough. Raises ConfigError for settings
+    identities that shall have thresholds of their own, where they have pairs enough. folds (P,) int64: pairs that were
+    scored together, by one network of several; quality is then cross-fitted over these. Raises ConfigError for settings
     that cannot be, DataError when there are too few pairs.
     """
     check(operating_point, value, method, prior, certainty)
@@ -188,7 +190,7 @@ def fit(
     bands = boot.bands()
     rates = {k: tuple(float(f"{x:.5g}") for x in getattr(bands, k)) for k in fitting.RATES}
     seen = min(boot.trials)
-    quality = fitting.cross_fitted(scored, method, boot.unit, seen, seed)
+    quality = fitting.cross_fitted(scored, method, boot.unit, seen, seed, folds)
     return Calibration(
         threshold=threshold,
         operating_point=operating_point,
@@ -211,8 +213,14 @@ def fit(
     )
 
 
-def check(operating_point: str, value: tuple[float, ...], method: str, prior: float, certainty: float) -> None:
-    """Raises ConfigError, with everything that is wrong, for settings that cannot be."""
+def check(
+    operating_point: str = "eer",
+    value: tuple[float, ...] = (),
+    method: str = "logistic",
+    prior: float = 0.5,
+    certainty: float = CERTAINTY,
+) -> None:
+    """Raises ConfigError with everything that is wrong with such settings of `fit`."""
     problems = []
     if operating_point not in POINTS:
         problems.append(f"There is no operating point '{operating_point}'; choose one of: {', '.join(POINTS)}.")

@@ -38,25 +38,26 @@ def before(run: Run) -> Kept | None:
     return _kept(value, run.name) if value else None
 
 
-def save(run: Run, found: Calibration) -> None:
+def save(run: Run, found: Calibration, distances: dict[str, Any] | None = None) -> None:
     """Let a run decide by a calibration from now on; what it decided by until now becomes the one before.
 
-    Raises RunError while the run is training, for the starter model, or when it cannot be written.
+    distances: their histogram, for the decision card, where the run has none of validation pairs. Raises RunError while
+    the run is training, for the starter model, or when it cannot be written.
     """
-    _refuse_starter(run)
+    refuse_starter(run)
     refuse_training(run)
     try:
-        put(run, found)
+        put(run, found, distances)
     except OSError as e:
         raise _unwritten(run, e) from None
 
 
-def put(run: Run, found: Calibration, keep: bool = True) -> None:
+def put(run: Run, found: Calibration, distances: dict[str, Any] | None = None, keep: bool = True) -> None:
     """Write it into card.json, all at once; the card's threshold is its threshold. Raises OSError.
 
     keep: what it decided by until now becomes the one before.
     """
-    card = run.card() or {"format": 1}
+    card = ({"distances": distances} if distances else {}) | (run.card() or {"format": 1})
     fresh = {"threshold": found.threshold, "calibration": found.to_json(), "calibrated_at": time.time()}
     earlier = _earlier(card, found, run.name) if keep else None
     write_json(run.folder / "card.json", _with(card, fresh) | ({BEFORE: earlier} if earlier else {}))
@@ -68,7 +69,7 @@ def put_back(run: Run) -> Kept:
     Raises RunError while the run is training, for the starter model, when there is nothing before, or when it cannot
     be written.
     """
-    _refuse_starter(run)
+    refuse_starter(run)
     refuse_training(run)
     if (found := before(run)) is None:
         raise RunError(f"Run {run.name} has no earlier threshold to put back.")
@@ -90,7 +91,8 @@ def refuse_training(run: Run) -> None:
         raise RunError(f"Run {run.name} is training; calibrate it when it has ended.")
 
 
-def _refuse_starter(run: Run) -> None:
+def refuse_starter(run: Run) -> None:
+    """Raises RunError for the model that comes with the program."""
     if run.is_starter:
         raise RunError(f"{STARTER_STAYS}; save the calibration with a copy of it.")
 

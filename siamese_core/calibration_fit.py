@@ -103,20 +103,26 @@ def where(falling: Callable[[float], float], level: float, low: float, high: flo
     return float(low)
 
 
-def cross_fitted(scored: ScoredPairs, method: str, unit: str, units: int, seed: int) -> dict[str, float]:
+def cross_fitted(
+    scored: ScoredPairs, method: str, unit: str, units: int, seed: int, folds: np.ndarray | None = None
+) -> dict[str, float]:
     """ "ece", "brier" and "brier_skill", every pair judged by a curve that saw neither of its two units.
 
-    The units are cut into folds; a pair is judged with the fold of its first unit. Probabilities are at the pairs' own
-    share of same ones. Without enough pairs in the other folds the whole is used (and flatters a little).
+    The units are cut into folds, unless `folds` (P,) says which fold each pair is of (and no unit is in two); a pair is
+    judged with the fold of its first unit. Probabilities are at the pairs' own share of same ones. Without enough pairs
+    in the other folds the whole is used (and flatters a little).
     """
-    rng = np.random.default_rng(seed)
-    _, u, v, count = units_of(scored, unit)
-    fold = rng.permutation(np.arange(count) % FOLDS)
+    if folds is None:
+        _, u, v, count = units_of(scored, unit)
+        fold = np.random.default_rng(seed).permutation(np.arange(count) % FOLDS)
+        first, second = fold[u], fold[v]
+    else:
+        first = second = np.asarray(folds)
     probability = np.empty(len(scored))
     whole = probability_curve(scored, method)
-    for f in range(FOLDS):
-        here = fold[u] == f
-        others = (fold[u] != f) & (fold[v] != f)
+    for f in np.unique(first):
+        here = first == f
+        others = ~here & (second != f)
         curve = whole
         if scored.same[others].any() and not scored.same[others].all():
             curve = probability_curve(scored.select(others), method)

@@ -57,9 +57,20 @@ def load_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
 
 
 def card(
-    found: dict[str, Any], same: np.ndarray, training: dict[str, Any], data: dict[str, Any], best: str
+    found: dict[str, Any],
+    same: np.ndarray,
+    training: dict[str, Any],
+    data: dict[str, Any],
+    best: str,
+    unseen: bool = True,
 ) -> dict[str, Any]:
-    """The model card: the threshold and what was measured on validation classes with the best weights."""
+    """The model card: the threshold and what was measured on validation classes with the best weights.
+
+    unseen: whether these classes were kept apart; where they were not, a threshold or rates would flatter, and the
+    card holds none.
+    """
+    if not unseen:
+        return {"format": 1, "threshold": None, "training": training, "data": data, "weights": {"best": best}}
     d = found["distances"]
     threshold, accuracy = metrics.best_threshold(d, same)
     edges = np.histogram_bin_edges(d, HISTOGRAM_BINS)

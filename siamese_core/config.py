@@ -73,6 +73,11 @@ class TrainConfig:
         (), "Hold out", "Groups or classes kept out of training and of everything fitted; they become the test part.",
         "Data", rare=True,
     )  # fmt: skip
+    all_classes: bool = setting(
+        False, "Learn from all classes",
+        "No class is kept for validation or test: the last epoch is used, the curves show classes it learns from, and "
+        "a threshold comes from folds (calibrate --folds).", "Data", rare=True,
+    )  # fmt: skip
     extra_classes: str = setting(
         "none", "Extra classes",
         "Add invented characters to the training part: more classes to learn from when the set has few.",
@@ -91,7 +96,9 @@ class TrainConfig:
     )  # fmt: skip
     crop: str = setting(
         "none", "Crop", "none: the whole picture, or the centre of a photo. ink: pictures are taken for ink on paper, "
-        "the background goes (Otsu) and only the part with ink is used.", "Data", choices=("none", "ink"), rare=True,
+        "the background goes (Otsu) and only the part with ink is used. face: the largest face of a photo, its eyes at "
+        "fixed places (needs OpenCV 4, see requirements-extras.txt); the centre where none is found.",
+        "Data", choices=("none", "ink", "face"), rare=True,
     )  # fmt: skip
     start_from: str = setting(
         "nothing", "Start from",

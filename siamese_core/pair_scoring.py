@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import IO, Any, Protocol
@@ -24,7 +25,7 @@ from siamese_core.modalities.image import ImageItems, each, fit
 from siamese_core.pair_tables import BrokenRow, BrokenRows, PairTable
 from siamese_core.types import Embedder, InputSpec
 
-PICTURES_AT_ONCE = 1024  # decoded and encoded together
+PICTURES_AT_ONCE = 512  # decoded and encoded together
 PAIRS_AT_ONCE = 2**12  # so that they stay in the processor's cache
 VERDICTS = ("different", "same", "not sure", "")  # what `PairScores.verdicts` counts; the last without a threshold
 ALIKE = "the same picture on both sides"
@@ -190,32 +191,43 @@ def _without(table: PairTable, why: dict[int, str], broken: BrokenRows) -> np.nd
 def _encoded(
     trained: Judge, sources: Sequence[Source], tell: Progress
 ) -> tuple[np.ndarray, np.ndarray, dict[int, str]]:
-    """Read and encode every picture once: (N, D) embeddings, (N,) digests, and why some could not be read."""
+    """Read and encode every picture once: (N, D) embeddings, (N,) digests, and why some could not be read.
+
+    While some are encoded, the next are read.
+    """
+    n = len(sources)
     z: np.ndarray | None = None
-    digests = np.zeros(len(sources), dtype="S16")
+    digests = np.zeros(n, dtype="S16")
     unread: dict[int, str] = {}
     work = partial(_read, spec=trained.spec)
-    for begin in range(0, len(sources), PICTURES_AT_ONCE):
+
+    def read(begin: int) -> list[np.ndarray | str]:
         part = sources[begin : begin + PICTURES_AT_ONCE]
-        share, so_far = len(part) / len(sources), begin / len(sources)
 
-        def within(text: str, fraction: float, lead: float = 0.0, weigh: float = 0.5) -> None:
-            at = so_far + share * (lead + weigh * fraction)  # noqa: B023 (called before the next part)
-            tell(f"{text} {round(at * len(sources)):,} of {len(sources):,} pictures", 0.9 * at)
+        def within(text: str, fraction: float) -> None:
+            at = begin + fraction * len(part)
+            tell(f"{text} {round(at):,} of {n:,} pictures", 0.9 * at / n)
 
-        pixels = each(work, part, "Reading", within)
-        unread |= {begin + i: p for i, p in enumerate(pixels) if isinstance(p, str)}
-        here = [i for i, p in enumerate(pixels) if not isinstance(p, str)]
-        if not here:
-            continue
-        items = ImageItems(np.stack([pixels[i] for i in here]), trained.spec)
-        found = trained.embed(items)
-        within("Encoding", 1.0, 0.5)
-        if z is None:
-            z = np.zeros((len(sources), found.shape[1]), dtype=np.float32)
-        at = begin + np.array(here)
-        z[at], digests[at] = found, items.digests()
-    return (np.zeros((len(sources), 1), np.float32) if z is None else z), digests, unread
+        return each(work, part, "Reading", within)
+
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(read, 0) if n else None
+        for begin in range(0, n, PICTURES_AT_ONCE):
+            assert coming is not None
+            pixels = coming.result()
+            if begin + PICTURES_AT_ONCE < n:
+                coming = reader.submit(read, begin + PICTURES_AT_ONCE)
+            unread |= {begin + i: p for i, p in enumerate(pixels) if isinstance(p, str)}
+            here = [i for i, p in enumerate(pixels) if not isinstance(p, str)]
+            if not here:
+                continue
+            items = ImageItems(np.stack([pixels[i] for i in here]), trained.spec)
+            found = trained.embed(items)
+            if z is None:
+                z = np.zeros((n, found.shape[1]), dtype=np.float32)
+            at = begin + np.array(here)
+            z[at], digests[at] = found, items.digests()
+    return (np.zeros((n, 1), np.float32) if z is None else z), digests, unread
 
 
 def _read(source: Source, spec: InputSpec) -> np.ndarray | str:

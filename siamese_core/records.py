@@ -61,6 +61,8 @@ def card(value: object) -> bool:
     if not bins:
         return True
     edges, same, different = (bins.get(k) or [] for k in ("edges", "same", "different"))
+    if not isinstance(bins.get("of", ""), str):
+        return False
     if not _each(edges, _number) or not all(_each(c, lambda n: _number(n, low=0)) for c in (same, different)):
         return False
     return edges == sorted(edges) and len(same) == len(different) == len(edges) - 1 > 0

@@ -28,7 +28,8 @@ class Saver:
         weights = t.weights()
         if is_best:
             training = self.facts | {"seconds": round(t.seconds, 1), "steps": t.step, "epoch": max(1, t.epoch)}
-            self.unsaved_best = weights, checkpoint.card(found, t.probe.same, training, self.data.about, "")
+            unseen = not t.config.all_classes
+            self.unsaved_best = weights, checkpoint.card(found, t.probe.same, training, self.data.about, "", unseen)
         self._try(lambda: self._save_epoch(found, weights))
 
     def state(self) -> None:

@@ -188,6 +188,8 @@ def _train(pen: Folder, run: Run, device: str, data_root: Path | None) -> str:
     pen.message(f"Loading the data set {config.dataset}.")
     data = prepare(config, data_root, progress=_progress_to(pen), names=manifest.get("split"))
     pen.update(reason="")
+    for note in data.notes:
+        pen.message(note)
     _stop_if_asked(pen)
     _fill_in(run, manifest, data)
     begin = beginnings.encoder_weights(config)
@@ -209,7 +211,7 @@ def _train(pen: Folder, run: Run, device: str, data_root: Path | None) -> str:
                 "epochs": config.epochs,
                 "train_items": len(data.train),
                 "train_classes": data.train.n_classes,
-                "validation_classes": data.validation.n_classes,
+                "validation_classes": 0 if config.all_classes else data.validation.n_classes,
                 "test_classes": data.test.n_classes,
             }
         )
@@ -225,12 +227,16 @@ def _train(pen: Folder, run: Run, device: str, data_root: Path | None) -> str:
 
 def _refer(pen: Folder, run: Run, device: str, data: Any) -> None:
     """What training inputs look like. A run without it cannot tell when an input is unlike them."""
+    import numpy
+
     from siamese_core import reference
 
     if not run.has_weights():
         return
     try:
-        reference.make(run, data.train.items, data.validation.items, device)
+        seen = run.config().all_classes  # then nothing tells what is usual of items it has not learnt from
+        other = data.validation.items.select(numpy.arange(0)) if seen else data.validation.items
+        reference.make(run, data.train.items, other, device)
     except (SiameseError, OSError) as e:
         pen.message(f"What the training pictures look like could not be written down: {e}")
 
@@ -240,6 +246,10 @@ def _calibrate(pen: Folder, run: Run, device: str, data: Any) -> None:
     from siamese_core import calibrate
 
     if not run.has_weights():
+        return
+    if run.config().all_classes:
+        pen.message("It learnt from all classes, so that none is left to calibrate on; `calibrate --folds` makes a "
+                    "threshold from networks of folds.")  # fmt: skip
         return
     try:
         found = calibrate.on_validation(run, data.validation, device)

@@ -25,9 +25,12 @@ def smoothed(values: Sequence[float], weight: float = 0.9) -> list[float]:
 
 
 def loss_curves(
-    steps: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any]], height: int = 260
+    steps: Sequence[Mapping[str, Any]],
+    epochs: Sequence[Mapping[str, Any]],
+    height: int = 260,
+    other: str = "validation",
 ) -> go.Figure:
-    """Training loss (each event faint, their running mean bold) and validation loss, by batch number."""
+    """Training loss (each event faint, their running mean bold) and that of the `other` pictures, by batch number."""
     x, y = [s["step"] for s in steps], [s["loss"] for s in steps]
     figure = go.Figure(layout=theme.layout(height, uirevision="keep"))
     if len(x) > 20:
@@ -35,7 +38,7 @@ def loss_curves(
         figure.add_scatter(x=x, y=y, mode="lines", line=faint, hoverinfo="skip", showlegend=False)
         y = smoothed(y)
     figure.add_scatter(x=x, y=y, mode="lines", name="training", line={"color": theme.TRAINING, "width": 2.5})
-    _epoch_line(figure, epochs, "validation_loss", "validation", theme.VALIDATION, "diamond")
+    _epoch_line(figure, epochs, "validation_loss", other, theme.VALIDATION, "diamond")
     figure.update_traces(hovertemplate="%{y:.3g}")
     until = max([*x, *(int(e["step"]) for e in epochs)], default=1)
     figure.update_layout(xaxis={"title": {"text": "batches"}, "range": [0, until * 1.03]}, yaxis_rangemode="tozero")

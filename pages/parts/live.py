@@ -48,13 +48,19 @@ def _draw(run: Run, status: Status) -> None:
         left, right = st.columns(2)
         with left:
             st.markdown("**Loss**")
-            show.chart(charts.loss_curves(history.steps, history.epochs, HIGH), _loss_words(history), "live_loss")
-        with right:
-            st.markdown(
-                "**Accuracy on validation classes**",
-                help="Pairs: same or different, half of them the same. One-shot: the right one among so many classes, "
-                "from one example of each. The network does not learn from these classes.",
+            other = "pictures as they are" if run.config().all_classes else "validation"
+            show.chart(
+                charts.loss_curves(history.steps, history.epochs, HIGH, other), _loss_words(history), "live_loss"
             )
+        with right:
+            seen = run.config().all_classes
+            st.markdown(
+                f"**Accuracy on {_watched(seen)}**",
+                help="Pairs: same or different, half of them the same. One-shot: the right one among so many classes, "
+                "from one example of each. "
+                + ("It learns from these classes, so that the curves flatter." if seen
+                   else "The network does not learn from these classes."),
+            )  # fmt: skip
             until = history.steps[-1]["step"] if history.steps else 0
             show.chart(charts.accuracy_curves(history.epochs, until, HIGH), _accuracy_words(history), "live_accuracy")
         _more_charts(run, status, history)
@@ -63,13 +69,19 @@ def _draw(run: Run, status: Status) -> None:
             st.markdown("\n".join(f"- {show.plain(m)}" for m in history.messages[-30:]))
 
 
+def _watched(seen: bool) -> str:
+    """Whose figures the curves are."""
+    return "classes it learns from" if seen else "validation classes"
+
+
 def _more_charts(run: Run, status: Status, history: History) -> None:
     """Under the two first ones: how far apart validation pairs are now, and the learning rate."""
     left, right = st.columns(2)
     seen = histograms(history) or _of_the_card(run)
     if seen:
         with left:
-            st.markdown("**Distances of validation pairs**",
+            whose = "pairs it learns from" if run.config().all_classes else "validation pairs"
+            st.markdown(f"**Distances of {whose}**",
                         help="As the network learns, pairs of the same class move to the left and pairs of different "
                         "classes to the right.")  # fmt: skip
             low, high = min(b["low"] for b in seen), max(b["high"] for b in seen)

@@ -58,6 +58,7 @@ ICONS = {
     "tune": ":material/tune:",
     "save": ":material/save:",
     "undo": ":material/undo:",
+    "beside": ":material/balance:",
 }
 
 # A run's state: the word's colour in Streamlit's markdown, and its icon.

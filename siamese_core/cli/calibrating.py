@@ -19,6 +19,11 @@ def add(commands: Any) -> None:
     p.add_argument(
         "--data", metavar="DIR", help="a data set by name or class folders (default: the run's own validation classes)"
     )
+    p.add_argument(
+        "--folds", type=int, metavar="K",
+        help="train the run's recipe anew K times, each without a part of its classes, and fit on what each network "
+        "says of the part it never saw: for few identities, and for a run that learnt from all classes",
+    )  # fmt: skip
     add_data_root(p)
     add_table(p)
     p.add_argument(
@@ -47,32 +52,27 @@ def add(commands: Any) -> None:
 def calibrate(args: argparse.Namespace) -> int:
     """Fit, save, and tell what came out."""
     from siamese_core import archive, calibration, runs
-    from siamese_core import calibrate as calibrating
     from siamese_core.calibration_card import STARTER_STAYS
 
-    _check(args)
     folder = runs.runs_folder(args.runs)
     run = runs.find(args.run, folder)
-    how = dict(
-        seed=args.seed, operating_point=args.operating_point, value=_value(args), method=args.method,
-        prior=args.prior, certainty=args.certainty,
-    )  # fmt: skip
-    calibration.check(args.operating_point, how["value"], args.method, args.prior, args.certainty)
+    _check(args, run)
+    how = {
+        "operating_point": args.operating_point, "value": _value(args), "method": args.method, "prior": args.prior,
+        "certainty": args.certainty,
+    }  # fmt: skip
+    calibration.check(**how)
     if args.save_as is not None:
         archive.refuse_copy(folder, args.save_as)
-    ticker, more = output.Ticker(), None
+    ticker = output.Ticker()
     try:
-        if args.pairs is not None:
-            fitted, more = _of_pairs(args, run, ticker, how)
-        else:
-            root = None if args.data_root is None else Path(args.data_root).expanduser()
-            fitted = calibrating.fit_run(run, args.data, args.device, root, ticker, per_identity=args.per_class, **how)
+        found, warnings, scores, bars = _fitted(args, run, folder, ticker, how | {"seed": args.seed})
     finally:
         ticker.clear()
-    found, warnings, saved = fitted.calibration, list(fitted.warnings), _saved(args, run, folder, fitted.calibration)
+    saved = _saved(args, run, folder, found, bars)
     if saved is None:
         warnings.append(f"{STARTER_STAYS}, so this was not saved; --save-as NAME saves it with a copy of your own.")
-    broken = {} if more is None else {"broken": tell_broken(more), "broken_count": more.broken_count}
+    broken = {} if scores is None else {"broken": tell_broken(scores), "broken_count": scores.broken_count}
     output.warn(warnings)
     rates = found.rates_at(found.threshold)
     value = {"run": run.name, "saved": saved, "warnings": warnings, "calibration": found.to_json()} | rates | broken
@@ -80,18 +80,42 @@ def calibrate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check(args: argparse.Namespace) -> None:
+def _check(args: argparse.Namespace, run: Any) -> None:
     """Raises ConfigError for options that do not go together."""
+    from siamese_core.calibration_card import STARTER_STAYS
     from siamese_core.errors import ConfigError
 
     if args.seed < 0:
         raise ConfigError("The seed must be at least 0.")
     if (args.pairs is None) != (args.images is None) or (args.pairs is not None and args.data is not None):
         raise ConfigError("Give either --data DIR, or --pairs CSV with --images DIR_OR_ZIP.")
+    if args.folds is not None and (args.data is not None or args.pairs is not None):
+        raise ConfigError("--folds deals the run's own classes; leave out --data and --pairs, or --folds.")
+    if args.folds is not None and run.is_starter and args.save_as is None:
+        raise ConfigError(f"{STARTER_STAYS}, so give --save-as NAME, before its folds are trained.")
     if args.pairs is None and args.label_one != "same":
         raise ConfigError("--label-one goes with --pairs.")
     if args.pairs is not None and args.per_class:
         raise ConfigError("--per-class goes with classes, but --pairs has none; give class folders by --data.")
+
+
+def _fitted(
+    args: argparse.Namespace, run: Any, folder: Path, ticker: output.Ticker, how: dict[str, Any]
+) -> tuple[Any, list[str], Any, Any]:
+    """The calibration, warnings, the scores of a table, and the histogram of folds; the last two or None."""
+    from siamese_core import calibrate as calibrating
+    from siamese_core import cross_fit
+
+    if args.pairs is not None:
+        fitted, scores = _of_pairs(args, run, ticker, how)
+        return fitted.calibration, list(fitted.warnings), scores, None
+    root = None if args.data_root is None else Path(args.data_root).expanduser()
+    how = how | {"per_identity": args.per_class}
+    if args.folds is None:
+        fitted = calibrating.fit_run(run, args.data, args.device, root, ticker, **how)
+        return fitted.calibration, list(fitted.warnings), None, None
+    found, of_folds = cross_fit.fit_run(run, args.folds, folder, args.device, root, _Folds(ticker), **how)
+    return found, [], None, cross_fit.bars(of_folds)
 
 
 def _of_pairs(args: argparse.Namespace, run: Any, ticker: Any, how: dict[str, Any]) -> tuple[Any, Any]:
@@ -110,7 +134,7 @@ def _of_pairs(args: argparse.Namespace, run: Any, ticker: Any, how: dict[str, An
     return calibrate_pairs.fit_scores(run, scores, plain_name(args.pairs.name), **how), scores
 
 
-def _saved(args: argparse.Namespace, run: Any, folder: Path, found: Any) -> str | None:
+def _saved(args: argparse.Namespace, run: Any, folder: Path, found: Any, bars: Any) -> str | None:
     """Save it with the run, or with a copy of it; its name, or None where it must stay as it is."""
     from siamese_core import archive, calibration_card
 
@@ -118,8 +142,21 @@ def _saved(args: argparse.Namespace, run: Any, folder: Path, found: Any) -> str 
         run = archive.copy(run, folder, args.save_as)
     elif run.is_starter:
         return None
-    calibration_card.save(run, found)
+    calibration_card.save(run, found, bars)
     return str(run.name)
+
+
+class _Folds:
+    """Progress that says each new thing once where there is no terminal."""
+
+    def __init__(self, ticker: output.Ticker) -> None:
+        self._ticker, self._last = ticker, ""
+
+    def __call__(self, text: str, fraction: float) -> None:
+        if "fold" in text and text != self._last:
+            output.tell(text)
+        self._last = text
+        self._ticker(text, fraction)
 
 
 def _value(args: argparse.Namespace) -> tuple[float, ...]:

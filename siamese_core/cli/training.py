@@ -193,31 +193,31 @@ class _Shower:
             active = self.run.status().active
             events, self.offset = self.run.events(self.offset)
             for event in events:
-                if line := _line(event):
+                if line := _line(event, self.run.config().all_classes):
                     output.tell(line)
             if not active:
                 return
             time.sleep(POLL)
 
 
-def _line(event: dict[str, Any]) -> str:
-    """One event for people; empty for those that are for curves only."""
+def _line(event: dict[str, Any], seen: bool = False) -> str:
+    """One event for people; empty for those that are for curves only. seen: they are of classes that it learns from."""
     match event.get("event"):
         case "message":
             return str(event.get("text", ""))
         case "start":
             return (
                 f"{event['train_items']:,} items of {event['train_classes']} classes to learn from, "
-                f"{event['validation_classes']} classes to validate on; {event['parameters']:,} parameters "
+                f"{event['validation_classes'] or 'no'} classes to validate on; {event['parameters']:,} parameters "
                 f"on {event['device'].upper()}"
             )
         case "resume":
             return f"Going on at step {event['step']}"
         case "epoch":
-            loss = event.get("loss")
+            loss, other = event.get("loss"), "on them as they are" if seen else "validation loss"
             return (
                 f"epoch {event['epoch']}/{event['epochs']}  {event['seconds']:.0f} s"
-                f"  loss {'-' if loss is None else f'{loss:.4f}'}  validation loss {event['validation_loss']:.4f}"
+                f"  loss {'-' if loss is None else f'{loss:.4f}'}  {other} {event['validation_loss']:.4f}"
                 f"  pairs {output.percent(event['pair_accuracy'])}  AUC {event['auc']:.3f}"
                 f"  {event['n_way']}-way 1-shot {output.percent(event['one_shot'])}"
                 f"{'  best' if event.get('best') else ''}"

@@ -15,12 +15,13 @@ VALIDATION_SHARE = 0.15
 LEAST = 2  # classes in each part
 
 
-def split_by_class(data: LabelledSet, seed: int, hold_out: Sequence[str] = ()) -> Split:
+def split_by_class(data: LabelledSet, seed: int, hold_out: Sequence[str] = (), all_classes: bool = False) -> Split:
     """Classes of `data` -> train, validation (about 15%) and test (about 20%), at least two each.
 
     Whole groups where there are groups and enough of them, so that no alphabet is in two parts. Four or
     five classes are too few for three parts: they leave no test part, and other data must be given to evaluate.
     hold_out    names of groups or classes; they are the test part, and nothing else is
+    all_classes all others are the training part; validation is empty, and so is test unless something is held out
     seed        the same seed gives the same split on every machine
 
     Raises DataError for an unknown name, for too few classes, and when no class has two pictures.
@@ -35,6 +36,12 @@ def split_by_class(data: LabelledSet, seed: int, hold_out: Sequence[str] = ()) -
     rest = [c for c in range(data.n_classes) if c not in set(test)]
     if hold_out and len(test) < LEAST:
         raise DataError("Only one class is held out, but at least two are needed to measure anything; name more.")
+    if all_classes:
+        if len(rest) < LEAST:
+            raise DataError(
+                f"{data.name} has fewer than {LEAST} classes to learn from; add classes, or hold out fewer."
+            )
+        return Split(tuple(rest), (), tuple(test))
     if len(rest) < 2 * LEAST:
         kept = "beside those held out " if hold_out else ""
         more = "" if hold_out else " (with six there are two to test on as well)"
@@ -52,6 +59,15 @@ def split_by_class(data: LabelledSet, seed: int, hold_out: Sequence[str] = ()) -
     validation = _take(order, VALIDATION_SHARE * len(rest), later=1)
     train = [c for unit in order for c in unit]
     return Split(tuple(sorted(train)), tuple(sorted(validation)), tuple(sorted(test)))
+
+
+def watched(data: LabelledSet, seed: int) -> tuple[int, ...]:
+    """Classes of a training part to show curves of, where none are kept apart: about 15%, whole groups where there are
+    groups. They flatter: the network learns from them."""
+    units = _units(data, list(range(data.n_classes)), 1)
+    order = [units[int(i)] for i in np.random.default_rng(seed).permutation(len(units))]
+    order.sort(key=lambda unit: bool(data.counts[unit].max() < 2))
+    return tuple(sorted(_take(order, VALIDATION_SHARE * data.n_classes, later=0)))
 
 
 def _named(data: LabelledSet, names: Sequence[str]) -> list[int]:

@@ -23,8 +23,8 @@ from siamese_core.errors import ConfigError
 
 # something else than the default, of the right type and in range
 OTHER = {
-    "dataset": "glyphs", "hold_out": ("Greek", "Latin"), "extra_classes": "glyphs", "image_size": 32,
-    "image_width": 32, "colour": "colour", "crop": "ink",
+    "dataset": "glyphs", "hold_out": ("Greek", "Latin"), "all_classes": True, "extra_classes": "glyphs",
+    "image_size": 32, "image_width": 32, "colour": "colour", "crop": "ink",
     "start_from": "starter",
     "encoder": "conv4", "width": 16, "embedding_size": 32, "distance": "euclidean", "normalise": False,
     "loss": "triplet", "margin": 1.5, "temperature": 0.2, "sampler": "triplets", "mining": "all", "batch_size": 10,

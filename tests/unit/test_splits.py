@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from siamese_core.datasets.splits import read_hold_out, shared_digests, split_by_class
+from siamese_core.datasets.splits import read_hold_out, shared_digests, split_by_class, watched
 from siamese_core.errors import DataError
 from siamese_core.modalities.image import ImageItems
 from siamese_core.types import InputSpec, LabelledSet, Split
@@ -177,3 +177,28 @@ def test_shared_digests():
     assert shared_digests(data.items, set(known)) == 12
     assert shared_digests(data, ["0" * 16]) == 0
     assert shared_digests(data.items.select(np.array([0, 0, 1])), [known[0]]) == 2
+
+
+def test_all_classes_can_be_learnt_from():
+    assert split_by_class(labelled(), 0, all_classes=True) == Split(tuple(range(10)), (), ())
+    held = split_by_class(labelled([3, 3, 3]), 0, ("g1",), all_classes=True)
+    assert held == Split((0, 1, 2, 6, 7, 8), (), (3, 4, 5))
+    with pytest.raises(DataError, match="add classes, or hold out fewer"):
+        split_by_class(labelled(classes=3), 0, ("c0", "c2"), all_classes=True)
+
+
+@pytest.mark.parametrize("groups", [None, [2, 2, 2, 2, 2, 2]])
+def test_what_is_watched_is_a_share_of_what_is_learnt_from(groups):
+    data = labelled(groups, classes=12)
+    shown = watched(data, 3)
+    assert shown == watched(data, 3)
+    assert len(shown) == 2
+    assert set(shown) <= set(range(12))
+    if groups:
+        assert shown[0] // 2 == shown[1] // 2  # of one group
+    assert watched(data, 3) != watched(data, 4)
+
+
+def test_classes_with_one_picture_are_not_watched():
+    shown = watched(labelled(classes=6, each=[1, 1, 1, 1, 3, 3]), 0)
+    assert shown == (4, 5)
