@@ -136,6 +136,8 @@ def _doubt(found: Calibration | None) -> str:
     if found is None:
         return NOTHING
     low, high = found.band
+    if low is not None and low < 0.0 and found.rates["distance"][0] > -1e-9:
+        low = None  # no pair is so near
     if low is None and high is None:
         return "everywhere"
     low = None if low is None else min(low, found.threshold)  # neither is said where the threshold denies it

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import worlds
 
 from pages.parts import later, refit_view, refit_work, show, uploads
-from siamese_core import calibrate, calibration_card, pair_scoring, runs
+from siamese_core import calibrate, calibration, calibration_card, pair_scoring, runs
 from siamese_core.calibration_card import Kept
 from siamese_core.files import read_json, write_json
 from siamese_core.runs import Run
+from siamese_core.scored import ScoredPairs
 from tests import digit_pairs
 
 pytestmark = pytest.mark.usefixtures("no_starter")
@@ -333,13 +335,30 @@ def test_the_starter_becomes_a_run_of_ones_own_with_the_scores_in_sight(finished
 # ---- words ----
 
 
-def test_not_sure_is_where_threshold_and_probability_do_not_agree(finished_run):
-    found = calibrate.fit_run(Run(finished_run)).calibration
+def apart(gap: float, shift: float = 0.0):
+    """A calibration on pairs of 40 identities whose same and different distances lie so far apart."""
+    rng = np.random.default_rng(0)
+    same, who = np.repeat([True, False], 400), np.arange(800) % 40
+    d = np.abs(rng.normal(np.where(same, 1.0, 1.0 + gap), 0.4)) + shift
+    return calibration.fit(ScoredPairs(d, same, who, np.where(same, who, (who + 1) % 40)))
+
+
+def test_not_sure_is_where_threshold_and_probability_do_not_agree():
+    found = apart(1.0)
     low, high = found.band
-    for moved in (low - 0.01, found.threshold, high + 0.01):
-        said = refit_view._doubt(found.at(moved))
-        assert said == f"{float(f'{min(low, moved):.3g}'):g} to {float(f'{max(high, moved):.3g}'):g}"
+    assert 0 < low < found.threshold < high
+    for moved in (low - 0.2, found.threshold, high + 0.2):
+        told = f"{show.number(min(low, moved))} to {show.number(max(high, moved))}"
+        assert refit_view._doubt(found.at(moved)) == told
     assert refit_view._doubt(None) == "–"
+
+
+def test_no_distance_below_nought_is_told():
+    found = apart(0.2)
+    assert found.band[0] < 0 < found.band[1]
+    assert refit_view._doubt(found) == f"below {show.number(found.band[1])}"
+    assert " to " in refit_view._doubt(apart(0.2, shift=-3.0))  # of a network that has such distances
+    assert refit_view._doubt(apart(0.0)) == "everywhere"
 
 
 def test_the_old_threshold_is_measured_on_the_new_pairs(world):
