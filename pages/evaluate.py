@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import cache, evaluation_view, frame, later, leaks_view, show, theme
+from pages.parts import cache, evaluation_view, frame, later, leaks_view, refit, show, theme
 from siamese_core import evaluation, leaks, paired, protocols, report
 from siamese_core.evaluation import Evaluation
 from siamese_core.paired import Paired
@@ -36,7 +36,7 @@ def _asked(run: Run) -> tuple[str, list[tuple[Run, Any]]]:
         beside = st.selectbox("Beside", ["", *others], key="evaluate_beside", width=240,
                               format_func=lambda n: n or "no other run")  # fmt: skip
         chosen = [run, *([others[beside]] if beside else [])]
-        asked = [(r, ("evaluation", str(r.folder), cache.weights_digest(r), source, str(run.folder))) for r in chosen]
+        asked = [(r, ("evaluation", str(r.folder), cache.version(r), source, str(run.folder))) for r in chosen]
         st.button("Evaluate", type="primary", key="evaluate_start", icon=theme.ICONS["measure"],
                   on_click=_start, args=(asked, source, run))  # fmt: skip
     return source, asked
@@ -143,6 +143,7 @@ def page() -> None:
     run = frame.begin("evaluate", "Evaluate", "How often does it err? Measured on classes it has not learnt from.")
     if frame.needs_weights(run) and run is not None:
         _page(run)
+        refit.section(run)
 
 
 frame.draw(page)

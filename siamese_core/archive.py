@@ -15,7 +15,7 @@ import zipfile
 from pathlib import Path
 from typing import IO, cast
 
-from siamese_core import upkeep
+from siamese_core import runs, upkeep
 from siamese_core.datasets.archives import SafeZip
 from siamese_core.errors import ConfigError, RunError
 from siamese_core.modalities.decoding import plain_name
@@ -67,6 +67,36 @@ def _thinned(path: Path) -> bytes:
     every = 1 + path.stat().st_size // (KEPT["events.jsonl"] // 2)
     with path.open("rb") as f:
         return b"".join(line for i, line in enumerate(f) if b'"event": "step"' not in line or i % every == 0)
+
+
+def copy(run: Run, folder: Path, name: str) -> Run:
+    """A run of one's own with the files that its uses need, under another name in the runs folder.
+
+    Raises RunError when the name cannot be or is taken, it has no weights, is training, or cannot be written.
+    """
+    refuse_copy(folder, name)
+    run.manifest()
+    run.weights()
+    if run.status().active:
+        raise RunError(f"Run {run.name} is training; copy it when it has ended.")
+    target, work = folder / name, folder / f".copy-{uuid.uuid4().hex[:12]}"
+    try:
+        work.mkdir(parents=True)
+        for file in (p for p in (run.folder / kept for kept in KEPT) if p.is_file()):
+            shutil.copy(file, work / file.name)
+        os.rename(work, target)
+    except OSError as e:
+        raise RunError(f"Run {run.name} cannot be copied to {folder}: {e.strerror or e}.") from None
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return Run(target)
+
+
+def refuse_copy(folder: Path, name: str) -> None:
+    """Raises RunError when a run in this folder cannot get this name."""
+    runs.check_name(name)
+    if (folder / name).exists():
+        raise RunError(f"There is already a run called '{name}'; choose another name.")
 
 
 def unpack(file: Path | IO[bytes], folder: Path) -> Run:

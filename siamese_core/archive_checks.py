@@ -113,12 +113,13 @@ def _card(value: Any) -> None:
     seen = value.get("validation") or {}
     _refuse(any(seen.get(k) is not None and not 0 <= seen[k] <= 1 for k in RATES), wrong)
     _refuse(seen.get("n_way") is not None and seen["n_way"] < 2, wrong)
-    if value.get("calibration") is not None:
-        try:
-            calibration = Calibration.from_json(value["calibration"])
-        except DataError as e:
-            raise RunError(f"its card.json cannot be used: {e}") from None
-        _refuse(calibration.threshold != value["threshold"], "its card.json has two different thresholds")
+    for part in (value, value.get("calibration_before") or {}):
+        if part.get("calibration") is not None:
+            try:
+                calibration = Calibration.from_json(part["calibration"])
+            except DataError as e:
+                raise RunError(f"its card.json cannot be used: {e}") from None
+            _refuse(calibration.threshold != part.get("threshold"), "its card.json has two different thresholds")
 
 
 def _events(path: Path) -> None:

@@ -11,10 +11,11 @@ skewed, and under-cover there. The spread is shrunk by `dyads` where it counts a
 by Student's t for K - 1 degrees (Efron's bootstrap is narrow by sqrt((K - 1) / K) as well), and turned into the
 interval of Wilson (1927) for as many independent trials as would have this spread. Where no error (or nothing but
 errors) was seen there is no spread: then it is Wilson's for as many trials as there are identities, not pairs; for what
-makes errors is an identity, and a million pairs of 100 people have met 100 people.
+makes errors is an identity, and a million pairs of 100 people have met 100 people. A rate has no more trials than
+pairs of its own kind have identities, nor than there are such pairs: with 60 same pairs of 60 people among 200, 60.
 
-With fewer than `FEWEST` identities the same is done over items, or, when those are not known, over pairs taken as
-independent; `unit` says which, and such an interval does not tell what other identities will do.
+With fewer than `FEWEST` identities in pairs of either kind the same is done over items, or, when those are not known,
+over pairs taken as independent; `unit` says which, and such an interval does not tell what other identities will do.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from siamese_core.scored import ScoredPairs
 
 REPLICATES = 500
 FEWEST = 10  # identities
+LINKED = "linked"  # said of a calibration whose identities are known only as far as labels link pictures
 # of FAR and FRR, how much of each is in a figure at a threshold
 SHARES = {"far": (1.0, 0.0), "frr": (0.0, 1.0), "accuracy": (-0.5, -0.5)}
 
@@ -84,8 +86,8 @@ class Roc:
 class Bootstrap:
     """Replicates of scored pairs; ask it for figures. Seeded: the same pairs and seed give the same intervals.
 
-    thresholds: those whose rates will be asked for. Raises DataError without pairs of both kinds, ConfigError for fewer
-    than 500 replicates or an unknown unit.
+    thresholds: those whose rates will be asked for. `trials`: how many independent ones stand behind FAR and FRR.
+    Raises DataError without pairs of both kinds, ConfigError for fewer than 500 replicates or an unknown unit.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Bootstrap:
             raise ConfigError(f"An interval needs at least {REPLICATES} replicates, not {replicates}.")
         scored.need()
         self.unit, u, v, self.units = units_of(scored, unit)
+        self.trials = trials(scored.same, u, v)
         self.edges = binned.edges(scored, thresholds)
         self._asked = np.searchsorted(self.edges, [t for t in thresholds if np.isfinite(t)]) + 1
         if self.unit == "pairs":
@@ -167,7 +170,7 @@ class Bootstrap:
         at = int(np.searchsorted(self.far[:, 0], most, side="right")) - 1
         places = (self._far <= most).sum(axis=0) - 1
         draws = np.take_along_axis(self._frr, places[None], axis=0)[0]
-        return self._interval(float(self.frr[at, 0]), draws, self._shrinkage(at, *self._along_roc(at)))
+        return self._interval(float(self.frr[at, 0]), draws, self._shrinkage(at, *self._along_roc(at)), self.trials[1])
 
     def roc(self, far: np.ndarray) -> Roc:
         """FRR and its band at rising false accept rates (G,)."""
@@ -197,7 +200,8 @@ class Bootstrap:
         """of_far FAR + of_frr FRR at vertex `at`; both shares add up to 1."""
         value = float(of_far * self.far[at, 0] + of_frr * self.frr[at, 0])
         draws = of_far * self._far[at] + of_frr * self._frr[at]
-        return self._interval(value, draws, self._shrinkage(at, of_far, of_frr))
+        behind = min(n for n, share in zip(self.trials, (of_far, of_frr), strict=True) if share)
+        return self._interval(value, draws, self._shrinkage(at, of_far, of_frr), behind)
 
     def _shrinkage(self, at: int, of_far: float, of_frr: float) -> float:
         if self.unit == "pairs":
@@ -221,8 +225,9 @@ class Bootstrap:
         total = max(float(rise[at] + fall[at]), 1e-12)
         return float(fall[at]) / total, float(rise[at]) / total
 
-    def _interval(self, value: float, draws: np.ndarray, shrink: float) -> Estimate:
-        low, high = interval(value, float(draws.std(ddof=1)) * shrink if len(draws) > 1 else 0.0, self.units)
+    def _interval(self, value: float, draws: np.ndarray, shrink: float, behind: int | None = None) -> Estimate:
+        deviation = float(draws.std(ddof=1)) * shrink if len(draws) > 1 else 0.0
+        low, high = interval(value, deviation, behind or min(self.trials))
         return Estimate(value, low, high)
 
 
@@ -236,12 +241,15 @@ def interval(rate: float, deviation: float, units: int) -> tuple[float, float]:
 def units_of(scored: ScoredPairs, unit: str | None) -> tuple[str, np.ndarray, np.ndarray, int]:
     """(unit, first (P,), second (P,), how many): what is resampled, numbered from 0.
 
-    Identities where there are enough, else items, else pairs, unless `unit` says which. Raises ConfigError.
+    Identities where pairs of either kind have enough, else items, else pairs, unless `unit` says which. Raises
+    ConfigError.
     """
     if unit not in (None, "identities", "items", "pairs"):
         raise ConfigError(f"There is no unit '{unit}' to resample; use identities, items or pairs.")
     if unit is None:
-        unit = "identities" if scored.n_identities >= FEWEST else "items"
+        sides = scored.first_identity, scored.second_identity
+        enough = min(_count(sides[0][kind], sides[1][kind]) for kind in (scored.same, ~scored.same)) >= FEWEST
+        unit = "identities" if enough else "items"
     if unit == "items" and (scored.first is None or scored.second is None):
         unit = "pairs"
     first, second = scored.first_identity, scored.second_identity
@@ -256,9 +264,22 @@ def units_of(scored: ScoredPairs, unit: str | None) -> tuple[str, np.ndarray, np
     return unit, place[: len(first)], place[len(first) :], len(names)
 
 
+def _count(u: np.ndarray, v: np.ndarray) -> int:
+    return len(np.unique(np.concatenate([u, v])))
+
+
+def trials(same: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[int, int]:
+    """How many independent trials stand behind FAR and FRR: the units that pairs of that kind have, no more than there
+    are such pairs. same (P,) bool; u, v (P,) the units of each."""
+    far, frr = (min(int(kind.sum()), _count(u[kind], v[kind])) for kind in (~same, same))
+    return far, frr
+
+
 def unit_words(unit: str, units: int, identities: int) -> str:
-    """What intervals are over, in words: "40 identities", or "2 identities: intervals over 360 pictures"."""
-    if unit == "identities":
-        return f"{units:,} identities"
+    """What intervals are over, in words: "40 identities", or "2 identities: intervals over pictures"."""
+    if unit in ("identities", LINKED):
+        return f"{units:,} identities" + (", as far as the labels tell" if unit == LINKED else "")
     few = f"{identities:,} {'identity' if identities == 1 else 'identities'}"
+    if identities >= FEWEST:
+        few += ", but few in pairs of one kind"
     return f"{few}: intervals over {'pictures' if unit == 'items' else 'pairs'}"

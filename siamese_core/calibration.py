@@ -65,8 +65,8 @@ class Calibration:
     coefficients: tuple[float, ...]  # logistic: slope and offset of the log odds at even odds
     knots: tuple[tuple[float, float], ...]  # isotonic: (distance, log odds at even odds), straight in between
     rates: dict[str, tuple[float, ...]]  # columns distance, far, far_low, far_high, frr, frr_low, frr_high
-    unit: str  # what the intervals are over: identities, items or pairs
-    units: int
+    unit: str  # what the intervals are over: identities, linked ones (`bootstrap.LINKED`), items or pairs
+    units: int  # how many stand behind either kind of error
     identities: int
     same_pairs: int
     different_pairs: int
@@ -95,7 +95,7 @@ class Calibration:
     @property
     def intervals_are_over(self) -> str:
         """What the intervals are over, in words."""
-        return unit_words(self.unit, self.units, self.identities)
+        return unit_words(self.unit, self.identities, self.identities)
 
     def probability(self, distance: float) -> float:
         """Of "same", at the calibration's prior."""
@@ -189,7 +189,8 @@ def fit(
     coefficients, knots = fitting.probability_curve(scored, method)
     bands = boot.bands()
     rates = {k: tuple(float(f"{x:.5g}") for x in getattr(bands, k)) for k in fitting.RATES}
-    quality = fitting.cross_fitted(scored, method, boot.unit, boot.units, seed, folds)
+    seen = min(boot.trials)
+    quality = fitting.cross_fitted(scored, method, boot.unit, seen, seed, folds)
     return Calibration(
         threshold=threshold,
         operating_point=operating_point,
@@ -201,7 +202,7 @@ def fit(
         knots=knots,
         rates={"distance": tuple(float(x) for x in bands.thresholds)} | rates,
         unit=boot.unit,
-        units=boot.units,
+        units=seen,
         identities=scored.n_identities,
         same_pairs=scored.n_same,
         different_pairs=scored.n_different,

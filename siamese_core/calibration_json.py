@@ -14,7 +14,7 @@ TOLD = ("format", "band", "band_rule")  # for people; worked out again when it i
 COLUMNS = ("distance", "far", "far_low", "far_high", "frr", "frr_low", "frr_high")
 QUALITY = ("ece", "brier", "brier_skill", "auc", "eer")
 COUNTS = ("units", "identities", "same_pairs", "different_pairs")
-UNITS = ("identities", "items", "pairs")
+UNITS = ("identities", "linked", "items", "pairs")
 MOST = 5_000  # rows of a table
 
 

@@ -19,7 +19,18 @@ from typing import Any
 
 import numpy as np
 
-from siamese_core import calibrate, calibration, curves, datasets, folds, jobs, runs, trained, verifier
+from siamese_core import (
+    calibrate,
+    calibration,
+    calibration_card,
+    curves,
+    datasets,
+    folds,
+    jobs,
+    runs,
+    trained,
+    verifier,
+)
 from siamese_core.calibration import Calibration
 from siamese_core.config import TrainConfig
 from siamese_core.errors import RunError
@@ -117,7 +128,7 @@ def measured(
         model = trained.load(run, device, calibrated=False)
         part = data.classes(classes)
         part = part.with_items(part.items.fitted(model.spec))
-        calibrate.refuse_training_data(run, part)
+        calibrate.refuse_training_data(run, part.items.digests())
         parts.append(_in_whole(verifier.score(model, part, seed, verifier.MAX_PAIRS // len(dealt)), classes, data))
         fold.append(np.full(len(parts[-1]), i, dtype=np.int64))
     columns = ("distances", "same", "first_identity", "second_identity", "first", "second")
@@ -150,7 +161,7 @@ def calibrated(found: OutOfFold, seed: int = 0, **how: Any) -> Calibration:
     return calibration.fit(found.scored, source=source, digest=found.data.digest, seed=seed, folds=found.fold, **how)
 
 
-def of_run(
+def fit_run(
     run: Run,
     k: int,
     folder: Path,
@@ -160,22 +171,31 @@ def of_run(
     seed: int = 0,
     **how: Any,
 ) -> tuple[Calibration, OutOfFold]:
-    """Train the networks of k folds, calibrate the run by them, and save it in the run's card.
+    """Train the networks of k folds, and calibrate the run by them; nothing is saved.
 
     folder: the runs folder, for the networks. Raises RunError while the run is training, or when a fold's network is
     not trained to its end; ConfigError or DataError for settings or data that cannot be.
     """
     calibration.check(**{name: value for name, value in how.items() if name != "per_identity"})
-    calibrate.must_be_still(run)
+    calibration_card.refuse_training(run)
     data = usable(run, data_root, progress)
     dealt = folds.split(data, k, seed)
     of_folds = trained_folds(run, configs(run, dealt), folder, data_root, progress)
     found = measured(data, dealt, of_folds, device, seed)
-    fitted = calibrated(found, seed, **how)
-    bins = curves.histogram(found.scored)
-    bars = {k: v.tolist() for k, v in bins.items()} | {"of": f"classes that the networks of {k} folds never saw"}
-    try:
-        calibrate.save(run, fitted, bars)
-    except OSError as e:
-        raise RunError(f"The card of run {run.name} cannot be written: {e.strerror or e}.") from None
+    return calibrated(found, seed, **how), found
+
+
+def of_run(run: Run, k: int, folder: Path, *given: Any, **how: Any) -> tuple[Calibration, OutOfFold]:
+    """`fit_run`, and save what it found in the run's card. Raises as it does, and RunError for the starter model or
+    when the card cannot be written."""
+    calibration_card.refuse_starter(run)
+    fitted, found = fit_run(run, k, folder, *given, **how)
+    calibration_card.save(run, fitted, bars(found))
     return fitted, found
+
+
+def bars(found: OutOfFold) -> dict[str, Any]:
+    """How the distances lie, for the card of a run that has no validation classes."""
+    bins = curves.histogram(found.scored)
+    of = f"classes that the networks of {len(found.folds)} folds never saw"
+    return {k: v.tolist() for k, v in bins.items()} | {"of": of}

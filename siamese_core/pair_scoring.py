@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import IO, Any, Protocol
 
@@ -57,6 +57,7 @@ class PairScores:
     alike             (P,) bool: the network sees the same picture on both sides
     pictures          how many different picture files were read
     broken            rows that were not scored, the first of the `broken_count`
+    digests           (N,) S16: of each named picture as the network sees it; empty where it was not read
     """
 
     names: tuple[str, ...]
@@ -72,6 +73,7 @@ class PairScores:
     pictures: int
     broken: tuple[BrokenRow, ...]
     broken_count: int
+    digests: np.ndarray
 
     def __len__(self) -> int:
         return len(self.distances)
@@ -151,12 +153,17 @@ def score(trained: Judge, table: PairTable, files: PictureFiles, progress: Progr
     for row in table.rows[good][~finite]:
         broken.add(int(row), "Its distance is not a finite number; the network's output is broken, so train it anew.")
     good, a, b, distances = good[finite], a[finite], b[finite], distances[finite]
-    verdicts, probabilities = _judged(trained, distances)
     return PairScores(
-        table.names, table.first[good], table.second[good], table.rows[good], distances, verdicts, probabilities,
+        table.names, table.first[good], table.second[good], table.rows[good], distances, *_judged(trained, distances),
         table.same[good], digests[a] == digests[b], trained.threshold, len(used) - len(unread),
-        broken.sorted(), broken.count,
+        broken.sorted(), broken.count, np.append(digests, b"")[slots],
     )  # fmt: skip
+
+
+def judged(trained: Judge, scores: PairScores) -> PairScores:
+    """Scored pairs as the same network judges them by another threshold or calibration."""
+    verdicts, probabilities = _judged(trained, scores.distances)
+    return replace(scores, verdicts=verdicts, probabilities=probabilities, threshold=trained.threshold)
 
 
 def _judged(trained: Judge, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

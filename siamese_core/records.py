@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 LARGEST = 1e18
+LATEST = 4e9  # seconds since 1970
 _WHOLE = ("step", "epoch", "epochs", "n_way", "pid")
 _STATUS = ("heartbeat", "started", "seconds", "pid", "epoch", "epochs", "step")
 _WORDS = ("state", "reason", "device")
@@ -49,10 +50,10 @@ def event(value: object) -> bool:
 
 def card(value: object) -> bool:
     """Whether a model card can be used: its threshold and rates are numbers, its histogram is one."""
-    if not isinstance(value, dict) or not _number(value.get("threshold"), none=True):
+    if not isinstance(value, dict):
         return False
     parts = [value.get(k) or {} for k in ("validation", "distances", "training", "data", "weights")]
-    if not all(isinstance(p, dict) for p in parts):
+    if not all(isinstance(p, dict) for p in parts) or not _decides(value):
         return False
     seen, bins = parts[0], parts[1]
     if not all(_number(v, none=True) for v in seen.values()) or not _number(seen.get("n_way"), True, none=True):
@@ -67,6 +68,17 @@ def card(value: object) -> bool:
     return edges == sorted(edges) and len(same) == len(different) == len(edges) - 1 > 0
 
 
+def _decides(value: dict[str, Any]) -> bool:
+    """Whether a card's threshold is a number, and so is that of what it decided by before."""
+    before = value.get("calibration_before") or {}
+    return isinstance(before, dict) and all(
+        _number(part.get("threshold"), none=True)
+        and _number(part.get("calibrated_at"), low=0, high=LATEST, none=True)
+        and _number(part.get("accuracy_at_threshold"), none=True)
+        for part in (value, before)
+    )
+
+
 def manifest(value: object) -> bool:
     """Whether a config.json has the parts of a run's, each of its kind (its settings are read by their own reader)."""
     if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
@@ -76,7 +88,7 @@ def manifest(value: object) -> bool:
     split = (value.get("split") or {}).values()
     if not all(_each(names, lambda n: isinstance(n, str)) for names in split):
         return False
-    return _number(value.get("created_at"), low=0, high=4e9, none=True)
+    return _number(value.get("created_at"), low=0, high=LATEST, none=True)
 
 
 def _number(

@@ -118,6 +118,11 @@ class Run:
         """The folder's name."""
         return self.folder.name
 
+    @property
+    def is_starter(self) -> bool:
+        """Whether it is the model that comes with the program, whose files stay as they are."""
+        return self.folder.resolve() == STARTER.resolve()
+
     def manifest(self) -> dict[str, Any]:
         """config.json, whole. Raises RunError when it is missing, broken or of another version."""
         try:
@@ -226,7 +231,7 @@ class Run:
 
     def delete(self) -> None:
         """Remove the folder for good. Raises RunError while it is training, or for the starter."""
-        if self.folder.resolve() == STARTER.resolve():
+        if self.is_starter:
             raise RunError("The starter model comes with Siamese Lab and cannot be deleted.")
         if self.status().active:
             raise RunError(f"Run {self.name} is training; stop it first, then delete it.")

@@ -1,6 +1,6 @@
 """The only place of `st.cache_*`: what is dear to make and the same for everybody.
 
-Models are read-only, in eval mode, keyed by the digest of their weights; data sets and embeddings by
+Models are read-only, in eval mode, keyed by the digests of their weights and their card; data sets and embeddings by
 what they are made of, never by Streamlit's own hash of large arrays. Nothing that was uploaded is here.
 """
 
@@ -92,12 +92,14 @@ def device_words() -> str:
 
 def seen_by(run: Run, data: LabelledSet) -> Seen | None:
     """What a run's network makes of a small set, or None while not warm. Raises RunError."""
-    return _seen(str(run.folder), weights_digest(run), data.digest, data) if warm() else None
+    if not warm():
+        return None
+    return _seen(str(run.folder), weights_digest(run), card_digest(run), data.digest, data)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _seen(folder: str, digest: str, of: str, _data: LabelledSet) -> Seen:
-    model = _trained(folder, digest)
+def _seen(folder: str, digest: str, card: str, of: str, _data: LabelledSet) -> Seen:
+    model = _trained(folder, digest, card)
     embeddings = model.embed(_data.items)
     return Seen(embeddings, model.distance_matrix(embeddings, embeddings), model.threshold)
 
@@ -120,15 +122,30 @@ def weights_digest(run: Run) -> str:
     return _digest(str(path), info.st_size, info.st_mtime_ns)
 
 
+def card_digest(run: Run) -> str:
+    """The digest of a run's card, which holds its threshold; "" while there is none."""
+    path = run.folder / "card.json"
+    try:
+        info = path.stat()
+        return _digest(str(path), info.st_size, info.st_mtime_ns)
+    except OSError:
+        return ""
+
+
+def version(run: Run) -> str:
+    """What tells verdicts of a run from those it gave before: its weights and its card. Raises RunError."""
+    return f"{weights_digest(run)}-{card_digest(run)}"
+
+
 def trained(run: Run) -> Trained:
-    """A run's network, shared by all sessions. Raises RunError."""
+    """A run's network, which decides as its card says, shared by all sessions. Raises RunError."""
     warm_up()
     _engine().ready.wait()
-    return _trained(str(run.folder), weights_digest(run))
+    return _trained(str(run.folder), weights_digest(run), card_digest(run))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the network…")
-def _trained(folder: str, digest: str) -> Trained:
+def _trained(folder: str, digest: str, card: str) -> Trained:
     from siamese_core import trained as module
 
     return module.load(Run(Path(folder)))
@@ -197,6 +214,12 @@ def _unseen(folder: str, name: str, classes: tuple[str, ...]) -> LabelledSet:
 def test_classes(run: Run) -> LabelledSet:
     """The classes that a run has kept apart for measuring it. Raises DataError."""
     return _unseen(str(run.folder), run.config().dataset, tuple((run.manifest().get("split") or {}).get("test", ())))
+
+
+def validation_classes(run: Run) -> LabelledSet:
+    """The classes that a run's best weights and its first threshold were chosen on. Raises DataError."""
+    names = tuple((run.manifest().get("split") or {}).get("validation", ()))
+    return _unseen(str(run.folder), run.config().dataset, names)
 
 
 def part_of(data: LabelledSet, most: int = MOST_ITEMS) -> LabelledSet:

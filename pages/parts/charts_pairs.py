@@ -41,3 +41,26 @@ def spread(
         yaxis={"title": {"text": "pairs"}, "rangemode": "tozero", "tickformat": ",d", "nticks": 5},
     )
     return figure
+
+
+def two_thresholds(
+    edges: Sequence[float], same: Sequence[int], different: Sequence[int], fitted: float, now: float | None,
+    height: int = 270,
+) -> go.Figure:  # fmt: skip
+    """The distances of labelled pairs with a threshold that was fitted to them and, dotted, that of now."""
+    figure = charts.distance_scale(edges, same, different, fitted, height=height)
+    figure.layout.annotations[0].text = f"fitted {fitted:.3g}"
+    if now is None:
+        return figure
+    start, end = figure.layout.xaxis.range
+    if now > fitted > start + 0.12 * (end - start):  # away from the other line
+        figure.layout.annotations[0].update(xanchor="right", xshift=-6)
+    top = float(figure.layout.yaxis.range[1])
+    figure.add_shape(type="line", x0=now, x1=now, y0=0, y1=0.86 * top,
+                     line={"color": theme.BASELINE, "dash": "dot", "width": 2})  # fmt: skip
+    low, high = figure.layout.xaxis.range
+    right = now - low > 0.75 * (high - low)
+    figure.add_annotation(x=now, y=0.86 * top, text=f"now {now:.3g}", showarrow=False, yanchor="middle",
+                          xanchor="right" if right else "left", xshift=-6 if right else 6)  # fmt: skip
+    figure.update_layout(xaxis={"range": [min(low, now), max(high, now)]})
+    return figure

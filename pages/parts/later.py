@@ -93,6 +93,11 @@ def known(of: Hashable) -> bool:
     return of in _mine()
 
 
+def active(of: Hashable) -> bool:
+    """Whether this is under way."""
+    return of in _mine() and _mine()[of].active
+
+
 def outcome(of: Hashable) -> Any:
     """The result, or None: then what there is to say of it is drawn, if it was started at all."""
     work = _mine().get(of)

@@ -7,15 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import cache, charts_pairs, gather, later, many_work, show, theme, uploads
-from pages.parts.many_work import Asked, Result
-from siamese_core import pair_csv
+from pages.parts import cache, charts_pairs, gather, later, many_work, pair_files, refit, show, state, theme, uploads
+from pages.parts.many_work import Result
 from siamese_core.modalities.decoding import plain_name
 from siamese_core.pair_scoring import VERDICTS, PairScores, safe_name
 from siamese_core.runs import Run
 
 KINDS = {"table": "A table and a zip", "zips": "Two zips, paired by name"}
-MEANINGS = {"same": "the same", "different": "different (a forgery)"}
 BY_NAME = "Pictures of equal names are pairs: anna.png in the one with anna.png or anna.jpg in the other."
 MOST_LINES = 1000  # of the table on the page
 COLUMNS = {"row": "Row", "image_a": "Picture A", "image_b": "Picture B", "distance": "Distance", "verdict": "Verdict",
@@ -27,9 +25,9 @@ def draw(run: Run) -> None:
     kind = st.segmented_control("Files", list(KINDS), default="table", key="compare_many_kind", required=True,
                                 format_func=KINDS.get, label_visibility="collapsed")  # fmt: skip
     with st.grid(2, min_column_width=340, gap="small") as grid:
-        given = _table(grid) if kind == "table" else _zips(grid)
+        given = pair_files.table(grid, "compare_many") if kind == "table" else _zips(grid)
     st.caption(gather.STAYS if kind == "table" else f"{BY_NAME} {gather.STAYS}")
-    about = given and ("many", str(run.folder), cache.weights_digest(run), *given[0])
+    about = given and ("many", cache.version(run), *given[0])
     asked = st.button("Score the pairs", type="primary", key="compare_many_score", icon=theme.ICONS["measure"],
                       disabled=about is None)  # fmt: skip
     if given is None:
@@ -37,52 +35,31 @@ def draw(run: Run) -> None:
                 icon=theme.ICONS["upload"])  # fmt: skip
         return
     if asked:
-        model, work = cache.trained(run), given[1]
-        later.start(about, functools.partial(many_work.scored, model, _content(*work)))
+        later.start(about, functools.partial(many_work.scored, cache.trained(run), pair_files.content(*given[1])))
+    scored_as = cache.weights_digest(run), *given[0]
+    kept_as, found = state.lab().answers.get("many", (None, None))
+    before: Result | None = found if kept_as == scored_as else None
+    if before and not asked and not later.known(about):  # only the threshold has changed since they were scored
+        content = pair_files.content(*given[1])
+        later.start(about, functools.partial(many_work.judged_anew, cache.trained(run), before, content))
     if found := later.outcome(about):
-        _result(found)
+        state.lab().answers["many"] = scored_as, found
+    elif later.active(about):
+        found = before
+    if found:
+        _result(found, run, str(given[1][0].name), about)
 
 
-# What tells one set of files from another, and then the files: first, second, whether both are zips, what 1 means.
-_Given = tuple[tuple[Any, ...], tuple[Any, Any, bool, str]]
-
-
-def _content(first: Any, second: Any, folders: bool, label_one: str) -> Asked:
-    return Asked((first.name, first.getvalue()), (second.name, second.getvalue()), folders, label_one)
-
-
-def _both(first: Any, second: Any, folders: bool, label_one: str) -> _Given | None:
-    if first is None or second is None:
-        return None
-    return (first.file_id, second.file_id, folders, label_one), (first, second, folders, label_one)
-
-
-def _table(grid: Any) -> _Given | None:
-    with grid.cell(), st.container(border=True):
-        table = show.guarded(uploads.one_file)("Table of pairs (CSV)", "csv", "compare_many_csv", many_work.MAX_TABLE)
-        with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-            meaning = st.selectbox("A label of 1 means", list(MEANINGS), key="compare_many_one", width=210,
-                                   format_func=MEANINGS.get)  # fmt: skip
-            st.download_button("Sample table", pair_csv.SAMPLE, "pairs.csv", "text/csv", key="compare_many_sample",
-                               icon=theme.ICONS["download"], on_click="ignore", type="tertiary",
-                               help="Columns image_a and image_b name two pictures; label, if known, is 1 or "
-                               "0.")  # fmt: skip
-    with grid.cell(), st.container(border=True):
-        zipped = show.guarded(uploads.one_file)("Pictures (zip)", "zip", "compare_many_zip", uploads.MAX_ZIP)
-        st.caption("The table names pictures by their path in the zip, or by the file's name where only one has it.")
-    return _both(table, zipped, False, meaning)
-
-
-def _zips(grid: Any) -> _Given | None:
+def _zips(grid: Any) -> pair_files.Given | None:
     found = []
     for i, word in enumerate(("First", "Second")):
         with grid.cell(), st.container(border=True):
             key = f"compare_many_zip_{i}"
             found.append(show.guarded(uploads.one_file)(f"{word} zip of pictures", "zip", key, uploads.MAX_ZIP))
-    return _both(found[0], found[1], True, "same")
+    return pair_files.both(found[0], found[1], True, "same")
 
 
-def _result(found: Result) -> None:
+def _result(found: Result, run: Run, name: str, about: tuple[Any, ...]) -> None:
     scores = found.scores
     if not len(scores):
         st.warning(f"None of the {scores.broken_count:,} rows can be scored.", icon=theme.ICONS["warning"])
@@ -93,6 +70,7 @@ def _result(found: Result) -> None:
             _chart(found)
         with grid.cell():
             _figures(scores)
+    refit.to_pairs(run, scores, name, about)
     _broken(scores, found.folders)
     _pairs(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from siamese_core.errors import DataError
 from siamese_core.modalities.decoding import MAX_BYTES
 from siamese_core.pair_csv import read_pairs
 from siamese_core.pair_scoring import Judge, PairScores
-from siamese_core.pair_tables import pair_folders
+from siamese_core.pair_tables import PairTable, pair_folders
 
 MOST_ROWS = 200_000
 MAX_TABLE = 32 * 2**20
@@ -58,19 +58,34 @@ class Result:
 
 def scored(model: Judge, asked: Asked, progress: Callable[[str, float], None]) -> Result:
     """Read, score and prepare. Raises DataError, and whatever `progress` raises."""
+    with opened(asked, progress) as (table, files):
+        return _prepared(pair_scoring.score(model, table, files, progress), files, asked.folders)
+
+
+def judged_anew(model: Judge, found: Result, asked: Asked, progress: Callable[[str, float], None]) -> Result:
+    """What was scored before, by the same network's threshold of now. Raises as `scored` does."""
+    progress("Judging the pairs by the new threshold", 0.0)
+    with opened(asked, progress) as (_, files):
+        return _prepared(pair_scoring.judged(model, found.scores), files, asked.folders)
+
+
+@contextlib.contextmanager
+def opened(asked: Asked, progress: Callable[[str, float], None]) -> Iterator[tuple[PairTable, PictureFiles]]:
+    """The pairs and the pictures of what was uploaded, while the block lasts. Raises DataError."""
     progress("Reading the table", 0.0)
     with contextlib.ExitStack() as places:
         second = places.enter_context(files_in(Named(asked.second[1], asked.second[0])))
         if asked.folders:
             first = places.enter_context(files_in(Named(asked.first[1], asked.first[0])))
-            table, files = pair_folders(first, second)
+            yield pair_folders(first, second)
         else:
-            table = read_pairs(Named(asked.first[1], asked.first[0]), asked.label_one, MOST_ROWS)
-            files = second
-        found = pair_scoring.score(model, table, files, progress)
-        orders = _orders(found)
-        shown = {name: _first_ones(found, order) for name, order in orders.items()}
-        return Result(found, *_histogram(found), orders, shown, _pictures(found, shown, files), asked.folders)
+            yield read_pairs(Named(asked.first[1], asked.first[0]), asked.label_one, MOST_ROWS), second
+
+
+def _prepared(found: PairScores, files: PictureFiles, folders: bool) -> Result:
+    orders = _orders(found)
+    shown = {name: _first_ones(found, order) for name, order in orders.items()}
+    return Result(found, *_histogram(found), orders, shown, _pictures(found, shown, files), folders)
 
 
 def as_csv(scores: PairScores) -> io.BytesIO:

@@ -55,6 +55,9 @@ ICONS = {
     "download": ":material/download:",
     "table": ":material/table_view:",
     "look": ":material/visibility:",
+    "tune": ":material/tune:",
+    "save": ":material/save:",
+    "undo": ":material/undo:",
     "beside": ":material/balance:",
 }
 

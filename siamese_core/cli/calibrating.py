@@ -8,6 +8,7 @@ from typing import Any
 
 from siamese_core.cli import output
 from siamese_core.cli.parser import add_data_root, add_device, add_run, command
+from siamese_core.cli.scoring import add_table, need_some, tell_broken
 
 
 def add(commands: Any) -> None:
@@ -24,6 +25,7 @@ def add(commands: Any) -> None:
         "says of the part it never saw: for few identities, and for a run that learnt from all classes",
     )  # fmt: skip
     add_data_root(p)
+    add_table(p)
     p.add_argument(
         "--operating-point", default="eer", metavar="{eer,far,accuracy,cost}",
         help="where the threshold lies: equal error rates, --far, best accuracy, or least cost (default: eer)",
@@ -40,41 +42,108 @@ def add(commands: Any) -> None:
         help="from which probability on an answer is sure; less is 'not sure' (default: 0.9)",
     )  # fmt: skip
     p.add_argument("--per-class", action="store_true", help="thresholds of their own for classes with pairs enough")
+    p.add_argument(
+        "--save-as", metavar="NAME", help="save it with a copy of the run under this name; the run stays as it is"
+    )
     p.add_argument("--seed", type=int, default=0, metavar="N", help="of the pairs and the intervals (default: 0)")
     add_device(p)
 
 
 def calibrate(args: argparse.Namespace) -> int:
     """Fit, save, and tell what came out."""
-    from siamese_core import calibrate as calibrating
-    from siamese_core import cross_fit, runs
+    from siamese_core import archive, calibration, runs
+    from siamese_core.calibration_card import STARTER_STAYS
+
+    folder = runs.runs_folder(args.runs)
+    run = runs.find(args.run, folder)
+    _check(args, run)
+    how = {
+        "operating_point": args.operating_point, "value": _value(args), "method": args.method, "prior": args.prior,
+        "certainty": args.certainty,
+    }  # fmt: skip
+    calibration.check(**how)
+    if args.save_as is not None:
+        archive.refuse_copy(folder, args.save_as)
+    ticker = output.Ticker()
+    try:
+        found, warnings, scores, bars = _fitted(args, run, folder, ticker, how | {"seed": args.seed})
+    finally:
+        ticker.clear()
+    saved = _saved(args, run, folder, found, bars)
+    if saved is None:
+        warnings.append(f"{STARTER_STAYS}, so this was not saved; --save-as NAME saves it with a copy of your own.")
+    broken = {} if scores is None else {"broken": tell_broken(scores), "broken_count": scores.broken_count}
+    output.warn(warnings)
+    rates = found.rates_at(found.threshold)
+    value = {"run": run.name, "saved": saved, "warnings": warnings, "calibration": found.to_json()} | rates | broken
+    output.result(value, args.json, _text(found, rates))
+    return 0
+
+
+def _check(args: argparse.Namespace, run: Any) -> None:
+    """Raises ConfigError for options that do not go together."""
+    from siamese_core.calibration_card import STARTER_STAYS
     from siamese_core.errors import ConfigError
 
     if args.seed < 0:
         raise ConfigError("The seed must be at least 0.")
-    run = runs.find(args.run, runs.runs_folder(args.runs))
+    if (args.pairs is None) != (args.images is None) or (args.pairs is not None and args.data is not None):
+        raise ConfigError("Give either --data DIR, or --pairs CSV with --images DIR_OR_ZIP.")
+    if args.folds is not None and (args.data is not None or args.pairs is not None):
+        raise ConfigError("--folds deals the run's own classes; leave out --data and --pairs, or --folds.")
+    if args.folds is not None and run.is_starter and args.save_as is None:
+        raise ConfigError(f"{STARTER_STAYS}, so give --save-as NAME, before its folds are trained.")
+    if args.pairs is None and args.label_one != "same":
+        raise ConfigError("--label-one goes with --pairs.")
+    if args.pairs is not None and args.per_class:
+        raise ConfigError("--per-class goes with classes, but --pairs has none; give class folders by --data.")
+
+
+def _fitted(
+    args: argparse.Namespace, run: Any, folder: Path, ticker: output.Ticker, how: dict[str, Any]
+) -> tuple[Any, list[str], Any, Any]:
+    """The calibration, warnings, the scores of a table, and the histogram of folds; the last two or None."""
+    from siamese_core import calibrate as calibrating
+    from siamese_core import cross_fit
+
+    if args.pairs is not None:
+        fitted, scores = _of_pairs(args, run, ticker, how)
+        return fitted.calibration, list(fitted.warnings), scores, None
     root = None if args.data_root is None else Path(args.data_root).expanduser()
-    if args.folds is not None and args.data is not None:
-        raise ConfigError("--folds deals the run's own classes; leave out --data, or --folds.")
-    how = {
-        "seed": args.seed, "operating_point": args.operating_point, "value": _value(args), "method": args.method,
-        "prior": args.prior, "certainty": args.certainty, "per_identity": args.per_class,
-    }  # fmt: skip
-    ticker = output.Ticker()
-    warnings: list[str] = []
-    try:
-        if args.folds is None:
-            found, warnings = calibrating.of_run(run, args.data, args.device, root, ticker, **how)
-        else:
-            folder = runs.runs_folder(args.runs)
-            found, _ = cross_fit.of_run(run, args.folds, folder, args.device, root, _Folds(ticker), **how)
-    finally:
-        ticker.clear()
-    output.warn(warnings)
-    rates = found.rates_at(found.threshold)
-    value = {"run": run.name, "warnings": warnings, "calibration": found.to_json()} | rates
-    output.result(value, args.json, _text(found, rates))
-    return 0
+    how = how | {"per_identity": args.per_class}
+    if args.folds is None:
+        fitted = calibrating.fit_run(run, args.data, args.device, root, ticker, **how)
+        return fitted.calibration, list(fitted.warnings), None, None
+    found, of_folds = cross_fit.fit_run(run, args.folds, folder, args.device, root, _Folds(ticker), **how)
+    return found, [], None, cross_fit.bars(of_folds)
+
+
+def _of_pairs(args: argparse.Namespace, run: Any, ticker: Any, how: dict[str, Any]) -> tuple[Any, Any]:
+    """The calibration from a table of pairs, and its scores."""
+    from siamese_core import calibrate_pairs, calibration_card, pair_scoring, trained
+    from siamese_core.datasets.picture_files import files_in
+    from siamese_core.modalities.decoding import plain_name
+    from siamese_core.pair_csv import read_pairs
+
+    calibration_card.refuse_training(run)
+    table = read_pairs(args.pairs, args.label_one)
+    with files_in(args.images) as files:
+        model = trained.load(run, args.device, calibrated=False)
+        scores = pair_scoring.score(model, table, files, ticker)
+    need_some(scores)
+    return calibrate_pairs.fit_scores(run, scores, plain_name(args.pairs.name), **how), scores
+
+
+def _saved(args: argparse.Namespace, run: Any, folder: Path, found: Any, bars: Any) -> str | None:
+    """Save it with the run, or with a copy of it; its name, or None where it must stay as it is."""
+    from siamese_core import archive, calibration_card
+
+    if args.save_as is not None:
+        run = archive.copy(run, folder, args.save_as)
+    elif run.is_starter:
+        return None
+    calibration_card.save(run, found, bars)
+    return str(run.name)
 
 
 class _Folds:

@@ -19,21 +19,26 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     p = command(commands, "score", "Score many pairs of pictures: their distances and verdicts as a CSV.", score)
     add_run(p)
+    add_table(p)
+    p.add_argument(
+        "--folders", metavar=("A", "B"), type=Path, nargs=2,
+        help="instead of a table: two folders (or zips) whose pictures of equal names are pairs",
+    )  # fmt: skip
+    p.add_argument("--out", metavar="FILE", type=Path, help="write the CSV there (default: standard output)")
+    add_device(p)
+
+
+def add_table(p: argparse.ArgumentParser) -> None:
+    """A table of pairs, where its pictures are, and what its labels mean."""
     p.add_argument(
         "--pairs", metavar="CSV", type=Path,
         help="a table with a header: image_a,image_b and, if known, label (1 the same, 0 different)",
     )  # fmt: skip
     p.add_argument("--images", metavar="DIR_OR_ZIP", type=Path, help="where the pictures are that the table names")
     p.add_argument(
-        "--folders", metavar=("A", "B"), type=Path, nargs=2,
-        help="instead of a table: two folders (or zips) whose pictures of equal names are pairs",
-    )  # fmt: skip
-    p.add_argument(
         "--label-one", choices=("same", "different"), default="same",
         help="what the label 1 means (default: same; in some published sets 1 is a forgery, hence different)",
     )  # fmt: skip
-    p.add_argument("--out", metavar="FILE", type=Path, help="write the CSV there (default: standard output)")
-    add_device(p)
 
 
 def score(args: argparse.Namespace) -> int:
@@ -49,15 +54,9 @@ def score(args: argparse.Namespace) -> int:
         found = _scored(args, trained.load(runs.find(args.run, runs.runs_folder(args.runs)), args.device), ticker)
     finally:
         ticker.clear()
-    broken = [{"row": b.row, "why": b.why} for b in found.broken]
-    if not len(found):
-        raise DataError(f"None of the {found.broken_count:,} rows can be scored; row {found.broken[0].row}: "
-                        f"{found.broken[0].why}")  # fmt: skip
+    need_some(found)
+    broken = tell_broken(found)
     sentence = _sentence(found)
-    for b in broken[:TOLD]:
-        output.say(f"row {b['row']}: {b['why']}")
-    if found.broken_count > TOLD:
-        output.say(f"{found.broken_count - TOLD:,} more rows could not be scored.")
     value = {
         "run": args.run, "threshold": found.threshold, "pairs": len(found), "pictures": found.pictures,
         "same": found.count("same"), "different": found.count("different"), "not_sure": found.count("not sure"),
@@ -82,6 +81,22 @@ def _check_out(args: argparse.Namespace) -> None:
     for given in (args.pairs, args.images, *(args.folders or ())):
         if given is not None and given.exists() and args.out.exists() and args.out.samefile(given):
             raise DataError(f"--out would write over {args.out}, which is to be scored; give another name.")
+
+
+def need_some(found: Any) -> None:
+    """Raises DataError when no row could be scored."""
+    if not len(found):
+        raise DataError(f"None of the {found.broken_count:,} rows can be scored; row {found.broken[0].row}: "
+                        f"{found.broken[0].why}")  # fmt: skip
+
+
+def tell_broken(found: Any) -> list[dict[str, Any]]:
+    """Say on standard error which rows could not be scored; as plain values."""
+    for b in found.broken[:TOLD]:
+        output.say(f"row {b.row}: {b.why}")
+    if found.broken_count > TOLD:
+        output.say(f"{found.broken_count - TOLD:,} more rows could not be scored.")
+    return [{"row": b.row, "why": b.why} for b in found.broken]
 
 
 def _scored(args: argparse.Namespace, model: Any, ticker: Any) -> Any:

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import IO, cast
 
 import numpy as np
 from PIL import Image
@@ -64,13 +65,19 @@ def load(path: Path, progress: Progress | None = None, polarity: str | None = No
     if path.is_dir():
         found = pictures_of(folder_sources(path))  # each opens its file anew
         return _build(path.resolve().name or str(path), lambda: nullcontext(found), path, progress, polarity)
-    return _build(path.stem, partial(_zipped, path), path, progress, polarity)
+    return load_zip(path, progress, polarity)
+
+
+def load_zip(file: Path | IO[bytes], progress: Progress | None = None, polarity: str | None = None) -> LabelledSet:
+    """The same for a zip: a path, or an open file with a name, which stays open. Raises as `load` does."""
+    path = Path(plain_name(Path(str(file.name)).name)) if not isinstance(file, Path) else file
+    return _build(path.stem, partial(_zipped, file), path, progress, polarity)
 
 
 @contextmanager
-def _zipped(path: Path) -> Iterator[list[Source]]:
+def _zipped(file: Path | IO[bytes]) -> Iterator[list[Source]]:
     """The pictures of a zip, while the block lasts."""
-    with SafeZip(path) as archive:
+    with SafeZip(cast(Path, file)) as archive:
         sources = [Source(name, _zip_reader(archive, name)) for name in archive.names]
         yield _unwrapped(pictures_of(sources))
 

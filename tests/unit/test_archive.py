@@ -185,6 +185,12 @@ SPOILED = {
     "bins": (changed("card.json", distances={"edges": [0, 1], "same": [1, 2], "different": [1]}), "not a run's"),
     "calibration": (changed("card.json", calibration={"threshold": 1.0}), "a missing key"),
     "no calibration": (changed("card.json", calibration=[1]), "not an object"),
+    "calibration before": (changed("card.json", calibration_before={"calibration": {"a": 1}}), "a missing key"),
+    "before of no kind": (changed("card.json", calibration_before=[1]), "card.json is not a run's"),
+    "two thresholds before": (
+        lambda f: changed("card.json", calibration_before={"threshold": 1, "calibration": calibrated()})(f),
+        "two different",
+    ),
     "two thresholds": (lambda f: changed("card.json", calibration=calibrated())(f), "two different"),
     "another version": (changed("config.json", format=9), "format 9"),
     "unknown setting": (changed("config.json", config__flavour="red"), "'flavour'"),
@@ -274,3 +280,33 @@ def test_a_run_that_looks_at_faces_travels_to_where_none_can_be_found(full_run, 
         bad = manifest | {"input": manifest["input"] | change}
         with pytest.raises((RunError, DataError), match="crop"):
             archive.unpack(zipped(members(full_run) | {"tiny/config.json": json.dumps(bad).encode()}), tmp_path / "bad")
+
+
+def test_a_copy_is_a_run_of_ones_own_that_is_used_alike(full_run, tmp_path):
+    copy = archive.copy(full_run, tmp_path / "runs", "mine")
+    assert copy == Run(tmp_path / "runs" / "mine")
+    assert copy.status().state == "finished"
+    kept = sorted(name for name in archive.KEPT if (full_run.folder / name).is_file())
+    assert everything(copy.folder) == kept
+    assert all((copy.folder / name).read_bytes() == (full_run.folder / name).read_bytes() for name in kept)
+    assert trained.load(copy).weights_digest == trained.load(full_run).weights_digest
+    assert not list((tmp_path / "runs").glob(".copy*"))
+
+
+def test_a_copy_takes_no_name_that_is_taken_or_cannot_be(full_run, tmp_path):
+    for name, why in (("tiny", "already a run"), ("starter", "is taken"), ("../x", "cannot be a run's name")):
+        with pytest.raises(RunError, match=why):
+            archive.copy(full_run, full_run.folder.parent, name)
+    (full_run.folder / "best.safetensors").unlink()
+    with pytest.raises(RunError, match="no trained weights"):
+        archive.copy(full_run, tmp_path, "mine")
+
+
+def test_a_copy_that_cannot_be_written_leaves_nothing(full_run, tmp_path, monkeypatch):
+    def full(*given):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(archive.shutil, "copy", full)
+    with pytest.raises(RunError, match="No space left"):
+        archive.copy(full_run, tmp_path / "runs", "mine")
+    assert everything(tmp_path / "runs") == everything(full_run.folder.parent)

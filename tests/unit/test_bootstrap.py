@@ -142,6 +142,61 @@ def test_few_identities_fall_back_to_items_and_then_to_pairs_and_say_so():
     assert bootstrap.unit_words("identities", 1200, 1200) == "1,200 identities"
 
 
+def table(people=200, alone=True):
+    """60 same pairs of 20 people, and 100 different ones, of people with one picture each (`alone`) or of the 20."""
+    rng = np.random.default_rng(1)
+    same = np.repeat([True, False], [60, 100])
+    u = np.concatenate([np.arange(60) % 20, 20 + np.arange(100) if alone else np.arange(100) % 20])
+    v = np.where(same, u, u + 100 if alone else (u + 1) % 20)
+    return ScoredPairs(
+        np.where(same, 0.1, 0.9) + 0.01 * rng.random(160), same, u, v, np.arange(160), 160 + np.arange(160)
+    )
+
+
+def test_a_rate_has_no_more_trials_than_pairs_of_its_kind_have_identities_nor_than_there_are():
+    boot = Bootstrap(table(), (0.5,))
+    assert (boot.unit, boot.trials) == ("identities", (100, 20))  # 200 people in 100 different pairs
+    far, frr = boot.rates_at(0.5)
+    assert (far.low, far.high) == metrics.wilson(0, 100)
+    assert (frr.low, frr.high) == metrics.wilson(0, 20)
+    assert boot.eer().high == metrics.wilson(0, 20)[1]
+    assert boot.frr_at_far(0.1).high == metrics.wilson(0, 20)[1]
+    assert Bootstrap(table(alone=False)).trials == (20, 20)
+    assert Bootstrap(table(), unit="items").trials == (100, 60)
+    assert Bootstrap(table(), unit="pairs").trials == (100, 60)
+
+
+def test_few_identities_in_pairs_of_one_kind_are_few():
+    few = table()
+    identity = np.where(few.same, few.first_identity % 9, few.first_identity)
+    few = ScoredPairs(few.distances, few.same, identity, np.where(few.same, identity, few.second_identity),
+                      few.first, few.second)  # fmt: skip
+    assert few.n_identities == 209
+    assert Bootstrap(few).unit == "items"
+    assert bootstrap.unit_words("items", 209, 209) == (
+        "209 identities, but few in pairs of one kind: intervals over pictures"
+    )
+    assert bootstrap.unit_words("linked", 60, 60) == "60 identities, as far as the labels tell"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("effect", [0.0, 0.5, 0.8])
+def test_intervals_cover_where_same_and_different_pairs_have_other_identities(effect):
+    hits = np.zeros(2)
+    for seed in range(200):
+        rng = np.random.default_rng([seed, 5])
+        of, same = rng.normal(size=300), np.repeat([True, False], [60, 100])
+        u = np.concatenate([rng.integers(20, size=60), rng.integers(20, 300, size=100)])
+        v = np.where(same, u, 20 + (u - 20 + rng.integers(1, 280, size=160)) % 280)
+        shared = effect * np.where(same, of[u], (of[u] + of[v]) / np.sqrt(2.0))
+        d = np.where(same, 0.0, 3.0) + shared + np.sqrt(1.0 - effect**2) * rng.normal(size=160)
+        far, frr = Bootstrap(ScoredPairs(d, same, u, v), (1.5,), seed=seed).rates_at(1.5)
+        true = 1.0 - NormalDist().cdf(1.5)
+        hits += [far.low <= true <= far.high, frr.low <= true <= frr.high]
+    assert (hits / 200 >= 0.90).all()
+    assert (hits / 200 <= 0.985).all()
+
+
 def test_bands_are_exact_at_their_thresholds_and_hold_those_asked_for():
     scored = world(6)
     found, exact = Bootstrap(scored, (1.5,)).bands(60), curves.rates(scored)

@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
-from siamese_core import calibrate, protocols, trained, verifier
+from siamese_core import calibrate, calibration_card, protocols, trained, verifier
 from siamese_core.errors import DataError, RunError
 from siamese_core.files import read_json, write_json
 from siamese_core.runs import Run
@@ -74,9 +74,42 @@ def test_a_card_that_cannot_be_written_is_said(tiny_run, monkeypatch):
     def full(*given):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(calibrate, "write_json", full)
+    monkeypatch.setattr(calibration_card, "write_json", full)
     with pytest.raises(RunError, match="No space left"):
         calibrate.of_run(Run(tiny_run), device="cpu")
+
+
+def test_fitting_alone_saves_nothing_and_says_the_same(tiny_run):
+    run = Run(tiny_run)
+    before = (tiny_run / "card.json").read_bytes()
+    told: list[float] = []
+    fitted = calibrate.fit_run(run, device="cpu", progress=lambda text, fraction: told.append(fraction))
+    assert (tiny_run / "card.json").read_bytes() == before
+    assert told[-1] == 1.0
+    found, _ = calibrate.of_run(run, device="cpu")
+    assert fitted.calibration.threshold == pytest.approx(found.threshold, abs=1e-5)
+    assert fitted.calibration.source == found.source
+
+
+def test_a_training_leaves_no_calibration_before(tiny_run):
+    run = Run(tiny_run)
+    data = protocols.data_for(run, part="validation")
+    calibrate.on_validation(run, data.with_items(data.items.fitted(run.spec())), "cpu")
+    assert calibration_card.before(run) is None
+    assert calibration_card.now(run).calibration is not None
+
+
+def test_rates_of_another_threshold_on_the_same_pairs_are_those_of_the_pairs(tiny_run):
+    fitted = calibrate.fit_run(Run(tiny_run), device="cpu")
+    scored = fitted.scored.select(np.arange(0, len(fitted.scored), 50))
+    d, same = scored.distances, scored.same
+    for threshold in (-1.0, 0.01, float(np.median(d)), 9.0):
+        found = calibrate.rates_on(scored, threshold)
+        assert found["far"] == pytest.approx((d[~same] <= threshold).mean(), abs=1e-12)
+        assert found["frr"] == pytest.approx((d[same] > threshold).mean(), abs=1e-12)
+        assert found["far_low"] <= found["far"] <= found["far_high"]
+        assert found["frr_low"] <= found["frr"] <= found["frr_high"]
+        assert set(found) == set(fitted.calibration.rates_at(0.0))
 
 
 def test_few_pairs_are_refused(tiny_run):

@@ -78,6 +78,29 @@ def test_equal_files_under_two_names_are_the_same_picture(model):
     assert found.table([0])[0]["note"] == "the same picture on both sides"
 
 
+def test_digests_are_of_what_the_network_sees_and_empty_where_it_saw_nothing(model):
+    data = DATA | {"cut.png": DATA["0.png"][:40]}
+    rows = "a,b\n0.png,1.png\ncut.png,1.png\n1.png,gone.png\n"
+    found = pair_scoring.score(model, read(rows), Counting(data).files)
+    own = from_files([(n, DATA[n]) for n in ("0.png", "1.png")], model.spec).digests()
+    assert dict(zip(found.names, found.digests.astype(str).tolist(), strict=True)) == {
+        "0.png": own[0], "1.png": own[1], "cut.png": "", "gone.png": "",
+    }  # fmt: skip
+
+
+def test_another_threshold_judges_the_same_distances_anew(model):
+    class Strict:
+        spec, threshold, calibration = model.spec, -1.0, None
+        embed, distances = staticmethod(model.embed), staticmethod(model.distances)
+
+    scores = pair_scoring.score(model, read(ROWS), Counting(DATA).files)
+    found = pair_scoring.judged(Strict(), scores)
+    fresh = pair_scoring.score(Strict(), read(ROWS), Counting(DATA).files)
+    assert found.threshold == fresh.threshold == -1.0
+    assert found.verdicts.tolist() == fresh.verdicts.tolist() == [0] * 5
+    assert found.distances is scores.distances
+
+
 def test_bad_pictures_break_their_rows_alone(model):
     data = DATA | {"cut.png": DATA["0.png"][:40], "empty.png": b""}
     rows = "a,b,label\n0.png,1.png,1\ncut.png,1.png,1\n1.png,gone.png,0\n2.png,empty.png,0\n1.png,2.png,9\n"
@@ -155,7 +178,7 @@ def made(distances, verdicts, same, alike=None) -> pair_scoring.PairScores:
     alike = np.zeros(n, bool) if alike is None else np.array(alike)
     return pair_scoring.PairScores(
         tuple(f"{i}.png" for i in range(n)), place, place, place + 2, np.array(distances, float),
-        np.array(verdicts, np.int8), None, np.array(same, np.int8), alike, 0.5, n, (), 0,
+        np.array(verdicts, np.int8), None, np.array(same, np.int8), alike, 0.5, n, (), 0, np.zeros(n, "S16"),
     )  # fmt: skip
 
 

@@ -48,14 +48,24 @@ def test_events_that_cannot(value):
 CARD = {"threshold": 0.1, "distances": {"edges": [0, 1], "same": [3], "different": [2]}, "validation": {"n_way": 5}}
 
 
-@pytest.mark.parametrize("card", [{}, CARD, CARD | {"threshold": None}, CARD | {"distances": None}])
+BEFORE = {"threshold": 0.2, "calibrated_at": 1.7e9}
+
+
+@pytest.mark.parametrize(
+    "card",
+    [{}, CARD, CARD | {"threshold": None}, CARD | {"distances": None}, CARD | {"calibrated_at": 1.7e9},
+     CARD | {"calibration_before": BEFORE}, CARD | {"calibration_before": None}],
+)  # fmt: skip
 def test_cards_that_can_be_used(card):
     assert records.card(card)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"threshold": "0.1"}, {"distances": {"edges": [0, 1]}}, {"distances": CARD["distances"] | {"edges": [1, 0]}},
+    [{"threshold": "0.1"}, {"calibrated_at": 1e12}, {"calibrated_at": "today"}, {"calibration_before": [1]},
+     {"calibration_before": BEFORE | {"threshold": "low"}}, {"calibration_before": BEFORE | {"calibrated_at": -1}},
+     {"calibration_before": BEFORE | {"accuracy_at_threshold": "x"}},
+     {"distances": {"edges": [0, 1]}}, {"distances": CARD["distances"] | {"edges": [1, 0]}},
      {"validation": {"one_shot": "good"}}, {"validation": {"n_way": 2.5}}, {"validation": [1]}],
 )  # fmt: skip
 def test_cards_that_cannot(change):
