@@ -18,7 +18,7 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.preview_work import Answer, Background, Spoilt
-from siamese_core import datasets, forecast
+from siamese_core import datasets, forecast, map_jobs
 from siamese_core import preview as previews
 from siamese_core.config import TrainConfig
 from siamese_core.datasets import glyphs
@@ -267,3 +267,34 @@ def speed(config: TrainConfig, spec: InputSpec, busy: Callable[[], bool]) -> Ans
         return found
 
     return _speeds().ask(key, work)
+
+
+# ---- finished maps ----
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A finished map: its arrays as `map_jobs.result` gives them, and a digest of them."""
+
+    found: dict[str, np.ndarray]
+    digest: str
+
+
+def finished_map(job: Path) -> Mapped:
+    """A finished map, read once. Raises RunError when it is not finished or damaged."""
+    try:
+        made = (job / "points.npz").stat().st_mtime_ns
+    except OSError:
+        made = 0  # `result` says what is wrong
+    return _finished_map(str(job), made)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _finished_map(job: str, made: int) -> Mapped:
+    return Mapped(map_jobs.result(Path(job)), f"{Path(job).name}-{made:x}")
+
+
+@st.cache_resource(show_spinner=False, max_entries=12)
+def map_bytes(digest: str, kind: str, _pack: Callable[[], bytes]) -> bytes:
+    """What `_pack` makes of the map with this digest for the browser, made once."""
+    return _pack()

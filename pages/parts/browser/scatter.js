@@ -1,0 +1,302 @@
+// A map of many points. The points themselves come once, by map_data.js; this is called with small things: which points,
+// what they are called, which colours. What a reader has set (colours, view, selection) is kept with the points, so that
+// it is there again when the part has moved on the page.
+
+const wired = new WeakMap(); // the part's root -> its view
+const FLIGHT = 450; // ms
+const SEND = 60; // ms after a selection until it is sent
+const WANT = 160; // ms until missing pictures are asked for
+const MOST_WANTED = 150;
+
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+  const root = parentElement.querySelector(".map");
+  if (!wired.has(root)) wired.set(root, newView(root));
+  const view = wired.get(root);
+  view.send = setStateValue;
+  view.ask = setTriggerValue;
+  view.given(data);
+  return () => {
+    view.leave();
+    wired.delete(root);
+  };
+}
+
+function newView(root) {
+  const find = (selector) => root.querySelector(selector);
+  const [canvas, over] = [find(".points"), find(".over")];
+  const view = { root, data: null, set: null, width: 0, height: 0, ratio: 1, size: 6, camera: newCamera(false) };
+  Object.assign(view, { chosen: -1, near: [], hover: -1, path: [], keyed: false, kept: {}, only: new Set(), look: null });
+  const painter = painterOf(canvas, () => view.redraw());
+  let [frame, flight, sending, wanting] = [0, 0, 0, 0];
+  let wanted = new Set();
+  let stale = true; // the points' places on screen are those of another camera
+  let places = new Float32Array(0);
+
+  view.redraw = () => (frame ||= requestAnimationFrame(draw));
+
+  function draw() {
+    frame = 0;
+    if (!view.set.count || !view.width) return;
+    view.matrix = matrixOf(view.camera, view.width, view.height);
+    stale = true;
+    view.look ??= painted(view.set, view.column, { ...view, look: view.data.look, lit: view.lit(), fade: view.kept.fade });
+    view.size = sizeOf(view);
+    const order = view.camera.turn ? deepest(view) : view.look.order;
+    const { set, matrix, look, ink } = view;
+    const screen = painter.plain ? view.screen() : null;
+    painter.draw({ set, matrix, look, order, ink, screen, size: view.size * view.ratio });
+    drawOver(view, over.getContext("2d"));
+    placeTip(view, find);
+  }
+
+  view.screen = () => {
+    if (places.length !== 3 * view.set.count) places = new Float32Array(3 * view.set.count);
+    if (stale) projected(view.matrix, view.set.arrays, view.width, view.height, places);
+    stale = false;
+    return places;
+  };
+  view.at = (i) => view.screen().subarray(3 * i, 3 * i + 2);
+  view.inView = (i) => {
+    const [x, y, w] = view.screen().subarray(3 * i, 3 * i + 3);
+    return w > 0 && x > 0 && y > 0 && x < view.width && y < view.height;
+  };
+  view.some = () => view.only.size > 0;
+  view.tileSide = (count) => Math.min(64, Math.max(26, 0.5 * Math.sqrt((view.width * view.height) / Math.max(1, count))));
+  view.reach = () => Math.max(REACH, view.size);
+
+  // ---- what is looked at ----
+
+  view.lookFrom = (camera) => {
+    view.camera = view.kept.camera = camera;
+    view.redraw();
+  };
+  view.stopFlying = () => cancelAnimationFrame(flight);
+  view.flyTo = (camera) => {
+    const [from, start] = [view.camera, performance.now()];
+    const time = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : FLIGHT;
+    view.stopFlying();
+    const step = () => {
+      const share = time ? Math.min(1, (performance.now() - start) / time) : 1;
+      view.lookFrom(share < 1 ? between(from, camera, share * share * (3 - 2 * share)) : camera);
+      if (share < 1) flight = requestAnimationFrame(step);
+    };
+    step();
+  };
+  view.reset = () => view.flyTo(fitted(newCamera(Boolean(view.set.arrays.z)), view.set.arrays, null, view.width, view.height));
+  view.goTo = (points) => {
+    const camera = fitted(view.camera, view.set.arrays, points, view.width, view.height);
+    const whole = fitted(view.camera, view.set.arrays, null, view.width, view.height).scale;
+    view.flyTo({ ...camera, scale: Math.min(camera.scale, whole * 12) });
+  };
+
+  // ---- what is chosen ----
+
+  view.lit = () => view.found ?? view.kept.selected ?? null;
+  view.recolour = () => {
+    view.look = null;
+    view.redraw();
+  };
+  view.point = (i) => {
+    if (i === view.hover) return;
+    view.hover = i;
+    over.classList.toggle("pointing", i >= 0);
+    if (i >= 0) view.want([i]);
+    view.redraw();
+  };
+  view.choose = (i, told = false) => {
+    view.chosen = view.kept.chosen = i;
+    view.near = view.set.near?.chosen === i ? view.set.near.points : [];
+    view.redraw();
+    if (told) return;
+    for (const other of beside(view)) other.choose(counterpart(i, view.set, other.set), true);
+    const main = mainOf(view);
+    const its = counterpart(i, view.set, main.set);
+    main.send("chosen", its < 0 ? null : its);
+  };
+  view.select = (mask, told = false) => {
+    const count = mask ? mask.reduce((a, b) => a + b, 0) : 0;
+    view.kept.selected = count ? mask : null;
+    view.say();
+    view.recolour();
+    if (told) return;
+    for (const other of beside(view)) other.select(count ? carried(mask, view.set, other.set) : null, true);
+    mainOf(view).sendSelected();
+  };
+  view.sendSelected = () => {
+    clearTimeout(sending);
+    sending = setTimeout(() => {
+      const mask = view.kept.selected;
+      view.send("selected", mask ? { of: view.set.of, bits: bits(mask) } : null);
+    }, SEND);
+  };
+  view.clear = () => {
+    if (view.kept.selected) view.select(null);
+    if (view.chosen >= 0) view.choose(-1);
+  };
+  view.drawn = (path) => {
+    view.path = path;
+    view.redraw();
+  };
+  view.keys = (on) => {
+    view.keyed = on;
+    view.redraw();
+  };
+
+  // Pictures that are not here are asked for once, a moment after they are wanted.
+  view.want = (points) => {
+    const { set } = view;
+    if (!set.pictured) return;
+    const missing = points.filter((i) => !set.tiles.has(i) && !set.asked.has(i));
+    if (!missing.length) return;
+    wanted = new Set(missing);
+    clearTimeout(wanting);
+    wanting = setTimeout(() => {
+      const asked = [...wanted].slice(0, MOST_WANTED);
+      asked.forEach((i) => set.asked.add(i));
+      view.ask("wanted", { of: set.of, points: asked });
+    }, WANT);
+  };
+
+  // ---- the part around the canvas ----
+
+  view.say = () => {
+    const mask = view.kept.selected;
+    const count = mask ? mask.reduce((a, b) => a + b, 0) : 0;
+    const slow = painter.plain ? " Drawn without WebGL, which is slower: this browser has it switched off." : "";
+    const only = view.note ? ` ${view.note}` : "";
+    const all = counted(view.set.count, "point");
+    find(".said").textContent = (count ? `${counted(count, "point")} of ${all} selected.` : `${all}.`) + only + slow;
+    find(".clear").hidden = !count;
+  };
+
+  view.given = (data) => {
+    const [first, same] = [!view.data, view.data?.of === data.of];
+    view.data = data;
+    over.setAttribute("aria-label", data.label);
+    view.font = getComputedStyle(root).fontFamily;
+    const style = getComputedStyle(root);
+    view.paper = style.getPropertyValue("--st-background-color").trim() || "#ffffff";
+    view.dark = rgb(view.paper).reduce((a, b) => a + b) < 384;
+    view.ink = view.dark ? data.look.ink.dark : data.look.ink.light;
+    if (!same) watch(setOf(data.of));
+    if (first) hub.views.add(view);
+    if (same && view.set.count) {
+      showLegend(view, find);
+      view.recolour();
+    }
+  };
+
+  function watch(set) {
+    view.set?.watchers.delete(told);
+    view.set = set;
+    view.kept = set.kept[view.data.name] ??= { by: "", only: {}, mode: "move", names: true, density: false, fade: false };
+    set.watchers.add(told);
+    if (set.count) told("points");
+  }
+
+  function told(kind) {
+    if (kind === "near") {
+      if (view.chosen === view.set.near.chosen) view.near = view.set.near.points;
+      return view.redraw();
+    }
+    if (kind === "pictures") return view.redraw();
+    find(".wait").hidden = true;
+    const deep = Boolean(view.set.arrays.z);
+    view.measure();
+    view.camera = view.kept.camera ?? fitted(newCamera(deep), view.set.arrays, null, view.width, view.height);
+    view.chosen = view.kept.chosen ?? -1;
+    view.near = view.set.near?.chosen === view.chosen ? view.set.near.points : [];
+    fillControls(view, find);
+    return view.recolour();
+  }
+
+  view.measure = () => {
+    const fits = !view.kept.camera && view.set?.count;
+    Object.assign(view, { width: over.clientWidth, height: over.clientHeight, ratio: window.devicePixelRatio || 1 });
+    for (const one of [canvas, over]) {
+      one.width = Math.round(view.width * view.ratio);
+      one.height = Math.round(view.height * view.ratio);
+    }
+    if (fits && view.width) view.camera = fitted(view.camera, view.set.arrays, null, view.width, view.height);
+  };
+  const size = new ResizeObserver(() => {
+    view.measure();
+    if (view.set) view.redraw();
+  });
+  size.observe(over);
+  handle(view, over);
+  wireControls(view, find);
+
+  view.leave = () => {
+    [frame, flight].forEach(cancelAnimationFrame);
+    [sending, wanting].forEach(clearTimeout);
+    size.disconnect();
+    view.set?.watchers.delete(told);
+    hub.views.delete(view);
+    painter.leave();
+  };
+  return view;
+}
+
+// The other maps on the page that are linked to this one, and the one of them that speaks to the server.
+function beside(view) {
+  return [...hub.views].filter((other) => other !== view && other.data.link === view.data.link && other.set.count);
+}
+
+function mainOf(view) {
+  return view.data.main ? view : (beside(view).find((other) => other.data.main) ?? view);
+}
+
+// The diameter of a mark in pixels: smaller where there are many, larger when zoomed in.
+function sizeOf(view) {
+  const whole = fitted(view.camera, view.set.arrays, null, view.width, view.height).scale;
+  const room = Math.sqrt((view.width * view.height) / view.set.count);
+  const near = view.camera.scale / whole;
+  return Math.min(16, Math.max(2.4, Math.min(8.5, 0.42 * room + 1)) * Math.max(0.8, near ** 0.35));
+}
+
+// The points, the farthest first.
+function deepest(view) {
+  const screen = view.screen();
+  const ranks = new Uint16Array(view.set.count);
+  for (let i = 0; i < ranks.length; i++) {
+    const w = screen[3 * i + 2];
+    ranks[i] = 65535 - Math.max(0, Math.min(65535, Math.round(w * 16000)));
+  }
+  return ordered(ranks, view.look.order);
+}
+
+// Beside the point that the pointer is at, whole on the map.
+function placeTip(view, find) {
+  const [tip, i] = [find(".tip"), view.hover];
+  tip.hidden = i < 0;
+  if (i < 0) return;
+  const [x, y] = view.at(i);
+  const picture = tip.querySelector("canvas");
+  const pen = picture.getContext("2d");
+  pen.clearRect(0, 0, picture.width, picture.height);
+  picture.hidden = !view.set.pictured;
+  drawTile(pen, view.set.tiles.get(i), 0, 0, picture.width);
+  const { name, more } = known(view, i);
+  tip.querySelector(".name").textContent = name;
+  tip.querySelector(".more").textContent = more;
+  const [w, h] = [tip.offsetWidth, tip.offsetHeight];
+  const left = x + 16 + w > view.width ? x - 16 - w : x + 16;
+  const top = Math.min(Math.max(4, y - h / 2), view.height - h - 4);
+  tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+}
+
+// What is known of a point, in words.
+function known(view, i) {
+  const { columns, arrays } = view.set;
+  const lines = [];
+  let name = "";
+  for (const column of columns) {
+    const value = arrays[column.key][i];
+    if (column.key === "class") name = column.names[value];
+    else if (column.key === view.column.key || column.told) {
+      lines.push(`${column.name}: ${column.kind === "class" ? column.names[value] : number(value)}`);
+    }
+  }
+  return { name, more: lines.join("\n") };
+}

@@ -1,0 +1,148 @@
+// The controls above the map and the legend below it. Names are set as text, never as HTML.
+
+const SVG = "http://www.w3.org/2000/svg";
+const MOST_LISTED = 500; // names that the search offers before anything is typed
+
+function wireControls(view, find) {
+  find(".by").onchange = (event) => {
+    view.kept.by = event.target.value;
+    view.found = null;
+    find(".find").value = "";
+    fillControls(view, find);
+    view.recolour();
+  };
+  for (const button of view.root.querySelectorAll("[data-mode]")) {
+    button.onclick = () => {
+      view.kept.mode = button.dataset.mode;
+      showState(view, find);
+    };
+  }
+  for (const button of view.root.querySelectorAll("[data-turn]")) {
+    button.onclick = () => {
+      view.kept[button.dataset.turn] = !view.kept[button.dataset.turn];
+      showState(view, find);
+      view.recolour();
+    };
+  }
+  find(".in").onclick = () => view.lookFrom(zoomed(view.camera, 1.4));
+  find(".out").onclick = () => view.lookFrom(zoomed(view.camera, 1 / 1.4));
+  find(".reset").onclick = () => view.reset();
+  find(".clear").onclick = () => view.select(null);
+  find(".find").oninput = () => search(view, find);
+  find(".find").onkeydown = (event) => event.key === "Enter" && goToFound(view, find);
+}
+
+// While words are typed, the classes they name light up; where they name one class, or by Enter, the map goes there.
+function search(view, find) {
+  const { column, set } = view;
+  const words = find(".find").value;
+  const codes = column.kind === "class" ? named(column, words) : [];
+  view.found = codes.length ? membersOf(set, column, codes) : null;
+  if (words.trim()) {
+    const names = codes.slice(0, 3).map((code) => column.names[code]).join(", ");
+    const more = codes.length > 3 ? `, and ${counted(codes.length - 3, "more").replace("mores", "more")}` : "";
+    find(".said").textContent = codes.length ? `Found: ${names}${more}.` : `Nothing here is called “${words.trim()}”.`;
+  } else view.say();
+  view.recolour();
+  if (codes.length === 1) goToFound(view, find);
+}
+
+function goToFound(view, find) {
+  const codes = view.column.kind === "class" ? named(view.column, find(".find").value) : [];
+  if (!codes.length) return;
+  const places = placesOf(view.column, view.only, view.data.look.most);
+  if (codes.length === 1 && !places.has(codes[0])) {
+    view.only.add(codes[0]); // of many classes, this one gets a colour
+    fillControls(view, find);
+    view.recolour();
+  }
+  view.goTo(listed(membersOf(view.set, view.column, codes)));
+}
+
+function fillControls(view, find) {
+  const { set, kept } = view;
+  const usable = set.columns.filter((column) => set.arrays[column.key]);
+  const usual = usualOf(set, usable, view.data.look.most);
+  view.column = usable.find((column) => column.key === kept.by) ?? usable.find((column) => column.key === usual);
+  find(".by").replaceChildren(...usable.map((column) => new Option(column.name, column.key)));
+  find(".by").value = view.column.key;
+  const names = view.column.kind === "class" ? view.column.names : [];
+  find("#names").replaceChildren(...names.slice(0, MOST_LISTED).map((name) => new Option(name)));
+  find(".find").parentElement.hidden = !names.length;
+  find("[data-turn=names]").hidden = !names.length;
+  find("[data-turn=fade]").hidden = !set.arrays.error;
+  find("[data-turn=density]").hidden = Boolean(set.arrays.z);
+  view.only = new Set(kept.only[view.column.key] ?? []);
+  showLegend(view, find);
+  showState(view, find);
+}
+
+// Groups where there are more classes than colours.
+function usualOf(set, usable, most) {
+  const [classes, groups] = ["class", "group"].map((key) => usable.find((column) => column.key === key));
+  return groups && tally(set, classes).order.length > most ? "group" : "class";
+}
+
+function showState(view, find) {
+  const { kept } = view;
+  for (const button of view.root.querySelectorAll("[data-mode]")) {
+    button.setAttribute("aria-pressed", String(kept.mode === button.dataset.mode));
+  }
+  for (const button of view.root.querySelectorAll("[data-turn]")) {
+    button.setAttribute("aria-pressed", String(Boolean(kept[button.dataset.turn])));
+  }
+  find(".over").classList.toggle("drawing", kept.mode !== "move");
+}
+
+function showLegend(view, find) {
+  const { column, set, only } = view;
+  const legend = find(".legend");
+  legend.classList.toggle("some", only.size > 0);
+  if (column.kind === "number") {
+    legend.replaceChildren(rampOf(view));
+    view.note = "";
+    return view.say();
+  }
+  const { most } = view.data.look;
+  const usual = placesOf(tally(set, column), new Set(), most);
+  const places = placesOf(column, only, most);
+  const codes = [...new Set([...usual.keys(), ...only])];
+  const chips = codes.map((code) => {
+    const { colour, shape } = styleOf(view.data.look, column, places.get(code) ?? usual.get(code));
+    const chip = make("button", "", markOf(shape, colour), make("span", "", column.names[code]));
+    chip.type = "button";
+    chip.title = `${column.names[code]}: ${counted(column.sizes[code], "point")}`;
+    chip.setAttribute("aria-pressed", String(only.has(code)));
+    chip.onclick = () => {
+      if (!only.delete(code) && only.size < most) only.add(code);
+      view.kept.only[column.key] = [...only];
+      const at = codes.indexOf(code);
+      showLegend(view, find);
+      legend.children[at]?.focus();
+      view.recolour();
+    };
+    return chip;
+  });
+  legend.replaceChildren(...chips);
+  const rest = column.order.length > usual.size && !only.size;
+  view.note = rest ? `${usual.size} of ${column.order.length} are coloured; find others by name.` : "";
+  return view.say();
+}
+
+function markOf(shape, colour) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "-6 -6 12 12");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("fill", colour);
+  path.setAttribute("d", ["M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0", "M0-6 6 0 0 6-6 0Z", "M-4.5-4.5h9v9h-9Z"][shape]);
+  svg.append(path);
+  return svg;
+}
+
+function rampOf(view) {
+  const [low, high] = rangeOf(view.set, view.column);
+  const bar = make("div", "");
+  bar.style.background = `linear-gradient(to right, ${(view.dark ? view.data.look.ramp.dark : view.data.look.ramp.light).join(", ")})`;
+  return make("div", "ramp", number(low), bar, number(high));
+}
