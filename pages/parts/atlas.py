@@ -1,108 +1,198 @@
-"""A finished map on screen: the points, and what a click or a selection shows."""
+"""A finished map on screen: the points, what a click or a selection shows, and another map beside it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
-from pages.parts import cache, map_pack, scatter, show
-from siamese_core import map_jobs, projection
-from siamese_core.calibration import Calibration
+from pages.parts import cache, map_pack, point, scatter, selection, show
+from siamese_core import map_jobs, map_shelf
+from siamese_core.errors import SiameseError
+from siamese_core.map_shelf import Shelved
+from siamese_core.nearest import Nearest
 from siamese_core.runs import Run
 
 NEIGHBOURS = 6
+TICK = 1.0
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A finished map, the run it is of, and its key on the page."""
+
+    run: Run
+    job: Path
+    mapped: cache.Mapped
+    key: str
+
+    @property
+    def found(self) -> dict[str, np.ndarray]:
+        """The map's arrays."""
+        return self.mapped.found
+
+    @property
+    def of(self) -> str:
+        """The map's digest."""
+        return self.mapped.digest
+
+    @property
+    def ink(self) -> bool:
+        """Whether the pictures are ink, which is shown on paper."""
+        return self.run.spec().polarity == "ink"
 
 
 def draw(run: Run, job: Path) -> None:
-    """The map of a finished job, and the chosen point's picture with its true neighbours. Raises RunError."""
+    """The map of a finished job, and what a click or a selection on it shows. Raises RunError."""
+    shown = Shown(run, job, cache.finished_map(job), f"map_{job.name}")
     _explore(run, job)
+    if _nearest(shown) is None:
+        _finding(run, job)
 
 
 @st.fragment
 @show.guarded
 def _explore(run: Run, job: Path) -> None:
     """All that a click on the map changes."""
-    mapped = cache.finished_map(job)
-    found, of = mapped.found, mapped.digest
-    count = len(found["x"])
-    key = f"map_{job.name}"
-    learnt = set((run.manifest().get("split") or {}).get("train", ()))
-    chosen = scatter.chosen(key, count)
-    near, distances = np.empty(0, int), np.empty(0)
-    if chosen is not None:
-        near, distances = projection.neighbours(cache.trained(run), found["embeddings"], chosen, NEIGHBOURS)
-    words = _learnt(found, learnt)
+    shown = Shown(run, job, cache.finished_map(job), f"map_{job.name}")
+    found, count = shown.found, len(shown.found["x"])
+    chosen = scatter.chosen(shown.key, count)
+    near, distances = _neighbours(shown, chosen)
     with st.container(horizontal=True, gap="medium"):
-        left, right = st.container(key="map_picture", gap=None), st.container(key="map_side")
-    with left:
-        label = f"Map of {count:,} points of {len(np.unique(found['labels']))} classes. {words}"
-        asked = scatter.draw(key, of, label, key)
-        scatter.carry(f"{key}_points", cache.map_bytes(of, "points", lambda: map_pack.points(of, found, learnt)))
-        _pictures(key, of, found, run, asked)
-        scatter.carry(f"{key}_near", map_pack.near(of, chosen, near.tolist()))
+        left = st.container(key="map_picture", gap=None)
+        right = st.container(key="map_side")
     with right:
+        details, choice = st.container(), st.container()
+    with choice:
+        other = _choose_other(shown)
+        st.caption(" ".join(show.plain(w) for w in (map_jobs.status(job).note, _learnt(shown)) if w))
+    with left:
+        _maps([shown] if other is None else [shown, other], chosen, near)
+    with details:
         if chosen is None:
             st.info("Click a point to see its picture and its true neighbours.", icon=":material/ads_click:")
         else:
-            _details(found, chosen, near, distances, run)
-        st.caption(" ".join(show.plain(w) for w in (map_jobs.status(job).note, words) if w))
+            calibration = cache.trained(run).calibration
+            point.draw(found, chosen, near, distances, shown.ink, calibration)
+    which = scatter.selected(shown.key, shown.of, count)
+    if len(which):
+        selection.draw(found, shown.of, which, shown.ink, shown.key)
 
 
-def _pictures(key: str, of: str, found: dict[str, np.ndarray], run: Run, asked: object) -> None:
-    """Bring the pictures: all of them where they are few, else those that the browser asks for."""
-    if "pixels" not in found:
-        return
-    count, ink = len(found["x"]), run.spec().polarity == "ink"
-    if count <= map_pack.MOST_PICTURES:
-        everything = np.arange(count)
-        pack = lambda: map_pack.pictures(of, found["pixels"], ink, everything)  # noqa: E731
+def _maps(maps: Sequence[Shown], chosen: int | None, near: np.ndarray) -> None:
+    """One map, or two side by side that share what is chosen and selected."""
+    with st.container(horizontal=True, gap="small"):
+        places = [st.container(key=f"map_{i}", gap=None) for i in range(len(maps))]
+    for i, (shown, place) in enumerate(zip(maps, places, strict=True)):
+        with place:
+            if len(maps) > 1:
+                st.markdown(f"**{show.plain(map_shelf.title(shown.job))}**")
+            its = chosen if i == 0 else _counterpart(maps[0], shown, chosen)
+            neighbours = near if i == 0 else _neighbours(shown, its)[0]
+            _map(shown, maps[0].key, its, neighbours)
+
+
+def _map(shown: Shown, link: str, chosen: int | None, near: np.ndarray) -> None:
+    """A map with all that it needs in the browser. What does not change is not sent again."""
+    found, of, key = shown.found, shown.of, shown.key
+    learnt = _learnt_names(shown.run)
+    label = f"Map of {len(found['x']):,} points of {len(np.unique(found['labels']))} classes. {_learnt(shown)}"
+    asked = scatter.draw(key, of, label, link, key == link)
+    scatter.carry(f"{key}_points", cache.map_bytes(of, "points", partial(map_pack.points, of, found, learnt)))
+    nearest = _nearest(shown)
+    if nearest is not None and len(nearest.indices):
+        pack = partial(map_pack.facts, of, found, nearest.indices, nearest.distances)
+        scatter.carry(f"{key}_facts", cache.map_bytes(of, "facts", pack))
+    if "pixels" in found and len(found["x"]) <= map_pack.MOST_PICTURES:
+        pack = partial(map_pack.pictures, of, found["pixels"], shown.ink, np.arange(len(found["x"])))
         scatter.carry(f"{key}_pictures", cache.map_bytes(of, "pictures", pack))
-    elif len(which := scatter.wanted(asked, of, count)):
-        scatter.carry(f"{key}_more", map_pack.pictures(of, found["pixels"], ink, which))
+    scatter.carry(f"{key}_near", map_pack.near(of, chosen, near.tolist()))
+    which = scatter.wanted(asked, of, len(found["x"]))
+    if "pixels" in found and len(which):
+        scatter.carry(f"{key}_more", map_pack.pictures(of, found["pixels"], shown.ink, which))
 
 
-def _learnt(found: dict[str, np.ndarray], learnt: set[str]) -> str:
+def _choose_other(shown: Shown) -> Shown | None:
+    """The map to stand beside this one, if the reader wants one."""
+    others = {str(s.job): s for s in map_shelf.beside(shown.job)}
+    if not others:
+        return None
+    chosen = st.selectbox("Beside it", [None, *others], key=f"{shown.key}_beside",
+                          format_func=lambda k: "no other map" if k is None else others[k].words)  # fmt: skip
+    return None if chosen is None else _opened(shown, others[chosen])
+
+
+def _opened(shown: Shown, other: Shelved) -> Shown | None:
+    """The other map, if it can be read and is of the same pictures; otherwise says why not."""
+    try:
+        opened = Shown(Run(other.run), other.job, cache.finished_map(other.job), f"map_{other.job.name}_beside")
+        opened.run.spec()
+    except SiameseError as error:
+        show.notice(error)
+        return None
+    if map_shelf.shared(shown.found, opened.found):
+        return opened
+    st.warning("That map has no picture in common with this one, so it cannot be linked.")
+    return None
+
+
+def _counterpart(one: Shown, other: Shown, chosen: int | None) -> int | None:
+    """The same item on another map."""
+    if chosen is None:
+        return None
+    at = np.flatnonzero(other.found["indices"] == one.found["indices"][chosen])
+    return int(at[0]) if len(at) else None
+
+
+def _neighbours(shown: Shown, chosen: int | None) -> tuple[np.ndarray, np.ndarray]:
+    if chosen is None:
+        return np.empty(0, int), np.empty(0)
+    try:
+        return cache.neighbours(shown.run, shown.mapped, chosen, NEIGHBOURS)
+    except SiameseError as error:
+        show.notice(error)
+        return np.empty(0, int), np.empty(0)
+
+
+def _nearest(shown: Shown) -> Nearest | None:
+    """Every point's nearest neighbour: as the map says, else as soon as they are found."""
+    found = shown.found
+    if len(found["x"]) < 2:
+        return Nearest(np.empty(0, int), np.empty(0))
+    if "nearest" in found and "nearest_distance" in found:
+        return Nearest(found["nearest"], found["nearest_distance"])
+    answer = cache.nearest(shown.run, shown.mapped)
+    if answer is None:
+        return None
+    return answer.value or Nearest(np.empty(0, int), np.empty(0))
+
+
+@st.fragment(run_every=TICK)
+@show.guarded
+def _finding(run: Run, job: Path) -> None:
+    """Until nearest neighbours are found, by which points can be coloured then."""
+    shown = Shown(run, job, cache.finished_map(job), f"map_{job.name}")
+    if _nearest(shown) is not None:
+        st.rerun()
+    text, _ = cache.nearest_progress(shown.mapped)
+    st.caption(text or "Finding nearest neighbours")
+
+
+def _learnt_names(run: Run) -> set[str]:
+    return set((run.manifest().get("split") or {}).get("train", ()))
+
+
+def _learnt(shown: Shown) -> str:
     """What to say of the classes that the network has not learnt from."""
-    unseen = map_pack.unseen_of(found, learnt)
+    found = shown.found
+    unseen = map_pack.unseen_of(found, _learnt_names(shown.run))
     if not unseen.any():
         return "The network has learnt from all of these classes."
     if unseen.all():
         return "The network has learnt from none of these classes."
-    labels = found["labels"]
-    few, all_ = len(np.unique(labels[unseen])), len(np.unique(labels))
-    return f"Outlined points are of the {few} of {all_} classes that the network has not learnt from."
-
-
-def _details(found: dict[str, np.ndarray], chosen: int, near: np.ndarray, distances: np.ndarray, run: Run) -> None:
-    names, labels = found["class_names"], found["labels"]
-    ink = run.spec().polarity == "ink"
-    calibration = cache.trained(run).calibration
-
-    def shown(i: int) -> np.ndarray:
-        pixels = found["pixels"][i]
-        pixels = 255 - pixels if ink else pixels
-        return pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)
-
-    name = str(names[labels[chosen]])
-    if "pixels" in found:
-        show.picture(shown(chosen), f"The chosen picture, of class {name}", side=150)
-    st.markdown(f"**{show.plain(name)}**")
-    st.caption("Its true neighbours, by the network's own distance, wherever the map has put them:")
-    with st.grid(3, min_column_width=76, gap="small") as grid:
-        for i, d in zip(near, distances, strict=True):
-            with grid.cell():
-                of = str(names[labels[i]])
-                if "pixels" in found:
-                    show.picture(shown(int(i)), f"A neighbour of class {of} at distance {d:.3g}", side=72)
-                colour = "green" if of == name else "red"
-                group, _, last = of.rpartition("/")
-                other = f"{show.plain(group)}  \n" if group != name.rpartition("/")[0] else ""
-                st.caption(f"{other}:{colour}[{show.plain(last)}]  \n{_nearness(float(d), calibration)}")
-
-
-def _nearness(distance: float, calibration: Calibration | None) -> str:
-    """'0.12 · 87%': a distance and, where that is known, how likely both are of one class."""
-    number = show.number(distance)
-    return number if calibration is None else f"{number} · {show.likely(calibration.probability(distance))}"
+    few, every = len(np.unique(found["labels"][unseen])), len(np.unique(found["labels"]))
+    return f"Outlined points are of the {few} of {every} classes that the network has not learnt from."

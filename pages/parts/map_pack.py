@@ -67,18 +67,18 @@ def described(found: Mapping[str, np.ndarray], learnt: Collection[str]) -> tuple
     """What points can be coloured by: columns for the browser, and their values by key."""
     names = [str(n) for n in found["class_names"]]
     labels = found["labels"]
-    columns: list[Column] = [_classes("class", "Class", names)]
+    columns: list[Column] = [_classes("class", "Class", names, named=True)]
     arrays = {"class": _codes(labels, len(names))}
     group_names, codes = groups_of(found)
     if len(group_names) > 1:
-        columns.append(_classes("group", "Group", group_names))
+        columns.append(_classes("group", "Group", group_names, named=True))
         arrays["group"] = _codes(codes, len(group_names))
     parts = parts_of(found, learnt)
     if len(np.unique(parts)) > 1:
         columns.append(_classes("part", "Learnt from or not", PARTS))
         arrays["part"] = parts.astype(np.uint8)
     if "error" in found:
-        columns.append(_numbers("error", "Doubt of the map", told=True))
+        columns.append(_numbers("error", "Map error", told=True))
         arrays["error"] = found["error"].astype(np.float32)
     for key, values in _others(found):
         columns.append(_numbers(f"own_{key}", key.replace("_", " ").capitalize()))
@@ -94,7 +94,7 @@ def facts(of: str, found: Mapping[str, np.ndarray], nearest: np.ndarray, distanc
     right = (predicted == labels).astype(np.uint8)
     columns = [
         _classes("right", "Nearest is right or wrong", ["Wrong", "Right"], [theme.DIFFERENT, theme.SAME]),
-        _classes("predicted", "Class of the nearest", names, told=True),
+        _classes("predicted", "Class of the nearest", names, told=True, named=True),
         _numbers("distance", "Distance to the nearest", told=True),
     ]
     arrays = {
@@ -148,10 +148,17 @@ def _codes(values: np.ndarray, count: int) -> np.ndarray:
 
 
 def _classes(
-    key: str, name: str, names: Sequence[str], colours: Sequence[str] | None = None, told: bool = False
+    key: str,
+    name: str,
+    names: Sequence[str],
+    colours: Sequence[str] | None = None,
+    told: bool = False,
+    named: bool = False,
 ) -> Column:
-    return {"key": key, "name": name, "kind": "class", "names": list(names), "colours": colours, "told": told}
+    """A column of classes; `told` where the pointer is, `named` on the map itself."""
+    more = {"colours": colours, "told": told, "named": named}
+    return {"key": key, "name": name, "kind": "class", "names": list(names), **more}
 
 
 def _numbers(key: str, name: str, told: bool = False) -> Column:
-    return {"key": key, "name": name, "kind": "number", "told": told}
+    return {"key": key, "name": name, "kind": "number", "told": told, "named": False}

@@ -7,6 +7,8 @@ const FLIGHT = 450; // ms
 const SEND = 60; // ms after a selection until it is sent
 const WANT = 160; // ms until missing pictures are asked for
 const MOST_WANTED = 150;
+const SLOW = 45; // ms a frame, from which on only a part of the points is drawn while the map moves
+const REST = 140; // ms without movement until all are drawn again
 
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const root = parentElement.querySelector(".map");
@@ -27,7 +29,8 @@ function newView(root) {
   const view = { root, data: null, set: null, width: 0, height: 0, ratio: 1, size: 6, camera: newCamera(false) };
   Object.assign(view, { chosen: -1, near: [], hover: -1, path: [], keyed: false, kept: {}, only: new Set(), look: null });
   const painter = painterOf(canvas, () => view.redraw());
-  let [frame, flight, sending, wanting] = [0, 0, 0, 0];
+  let [frame, flight, sending, wanting, resting] = [0, 0, 0, 0, 0];
+  let [step, before] = [1, 0]; // every how manyth point is drawn while the map moves, and when it last was drawn
   let wanted = new Set();
   let stale = true; // the points' places on screen are those of another camera
   let places = new Float32Array(0);
@@ -41,12 +44,26 @@ function newView(root) {
     stale = true;
     view.look ??= painted(view.set, view.column, { ...view, look: view.data.look, lit: view.lit(), fade: view.kept.fade });
     view.size = sizeOf(view);
-    const order = view.camera.turn ? deepest(view) : view.look.order;
-    const { set, matrix, look, ink } = view;
+    const order = ordering();
+    const { set, matrix, look, ink, ratio } = view;
     const screen = painter.plain ? view.screen() : null;
-    painter.draw({ set, matrix, look, order, ink, screen, size: view.size * view.ratio });
+    painter.draw({ set, matrix, look, order, ink, screen, ratio, size: view.size * ratio });
     drawOver(view, over.getContext("2d"));
     placeTip(view, find);
+  }
+
+  // Where drawing is slow, a part of the points stands for all while the map moves.
+  function ordering() {
+    const { look, set } = view;
+    if (resting) {
+      const now = performance.now();
+      if (now - before < 400) step = now - before > SLOW ? Math.min(16, step * 2) : Math.max(1, step - (now - before < 22));
+      before = now;
+    }
+    const some = resting && step > 1 && set.count > 4000;
+    if (some && look.step !== step) [look.step, look.part] = [step, look.order.filter((_, k) => k % step === 0)];
+    const order = some ? look.part : look.order;
+    return view.camera.turn ? deepest(view, order) : order;
   }
 
   view.screen = () => {
@@ -55,11 +72,11 @@ function newView(root) {
     stale = false;
     return places;
   };
-  view.at = (i) => view.screen().subarray(3 * i, 3 * i + 2);
-  view.inView = (i) => {
-    const [x, y, w] = view.screen().subarray(3 * i, 3 * i + 3);
-    return w > 0 && x > 0 && y > 0 && x < view.width && y < view.height;
+  view.at = (i) => {
+    const { x, y, z } = view.set.arrays;
+    return place(view.matrix, x[i], y[i], z?.[i], view.width, view.height);
   };
+  view.inView = (i) => inView(view.matrix, view.set.arrays, [i], 1).length > 0;
   view.some = () => view.only.size > 0;
   view.tileSide = (count) => Math.min(64, Math.max(26, 0.5 * Math.sqrt((view.width * view.height) / Math.max(1, count))));
   view.reach = () => Math.max(REACH, view.size);
@@ -68,6 +85,11 @@ function newView(root) {
 
   view.lookFrom = (camera) => {
     view.camera = view.kept.camera = camera;
+    clearTimeout(resting);
+    resting = setTimeout(() => {
+      resting = 0;
+      view.redraw();
+    }, REST);
     view.redraw();
   };
   view.stopFlying = () => cancelAnimationFrame(flight);
@@ -229,7 +251,7 @@ function newView(root) {
 
   view.leave = () => {
     [frame, flight].forEach(cancelAnimationFrame);
-    [sending, wanting].forEach(clearTimeout);
+    [sending, wanting, resting].forEach(clearTimeout);
     size.disconnect();
     view.set?.watchers.delete(told);
     hub.views.delete(view);
@@ -255,15 +277,15 @@ function sizeOf(view) {
   return Math.min(16, Math.max(2.4, Math.min(8.5, 0.42 * room + 1)) * Math.max(0.8, near ** 0.35));
 }
 
-// The points, the farthest first.
-function deepest(view) {
+// These points, the farthest first.
+function deepest(view, order) {
   const screen = view.screen();
   const ranks = new Uint16Array(view.set.count);
   for (let i = 0; i < ranks.length; i++) {
     const w = screen[3 * i + 2];
     ranks[i] = 65535 - Math.max(0, Math.min(65535, Math.round(w * 16000)));
   }
-  return ordered(ranks, view.look.order);
+  return ordered(ranks, order);
 }
 
 // Beside the point that the pointer is at, whole on the map.

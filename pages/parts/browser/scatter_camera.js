@@ -25,7 +25,7 @@ function fitted(camera, { x, y, z }, which, width, height) {
   const middle = axes.map((_, a) => (low[a] + high[a]) / 2);
   const reach = axes.map((_, a) => Math.max(high[a] - low[a], 1e-9));
   const [w, h] = [Math.max(40, width - 2 * EDGE), Math.max(40, height - 2 * EDGE)];
-  const scale = axes.length === 3 ? (1.15 * Math.min(w, h)) / Math.hypot(...reach) : Math.min(w / reach[0], h / reach[1]);
+  const scale = axes.length === 3 ? (1.45 * Math.min(w, h)) / Math.hypot(...reach) : Math.min(w / reach[0], h / reach[1]);
   return { ...camera, x: middle[0], y: middle[1], z: middle[2] ?? 0, scale };
 }
 
@@ -59,6 +59,19 @@ function projected(m, { x, y, z }, width, height, into) {
 
 function place(m, x, y, z, width, height) {
   return projected(m, { x: [x], y: [y], z: [z ?? 0] }, width, height, [0, 0, 0]);
+}
+
+// The points that are on screen, in this order, or none when they are more than `most`.
+function inView(m, { x, y, z }, order, most) {
+  const found = [];
+  for (const i of order) {
+    const [a, b, c] = [x[i], y[i], z ? z[i] : 0];
+    const w = m[3] * a + m[7] * b + m[11] * c + m[15];
+    if (w <= 0 || Math.abs(m[0] * a + m[4] * b + m[8] * c + m[12]) > w) continue;
+    if (Math.abs(m[1] * a + m[5] * b + m[9] * c + m[13]) > w) continue;
+    if (found.push(i) > most) return [];
+  }
+  return found;
 }
 
 function moved(camera, right, down) {

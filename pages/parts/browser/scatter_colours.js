@@ -68,41 +68,55 @@ function mixed(stops, share) {
 // What is drawn of every point: `tints` (red, green, blue, opacity) and `kinds` (shape, outlined, larger, coloured), and
 // `order`, in which they are drawn: the faint ones first. `lit` (0 or 1 each) are to stand out, without it all are alike.
 function painted(set, column, { look, only, lit, fade, dark }) {
-  const [count, codes] = [set.count, set.arrays[column.key]];
-  const tints = new Uint8Array(4 * count);
-  const kinds = new Uint8Array(4 * count);
-  const unseen = set.arrays.unseen;
-  const grey = rgb(look.grey);
-  const error = fade ? set.arrays.error : null;
-  const [least, most] = error ? rangeOf(set, set.columns.find((c) => c.key === "error")) : [0, 1];
-  const styles = new Map();
-  let colourOf;
-  if (column.kind === "number") {
-    const ramp = dark ? look.ramp.dark : look.ramp.light;
-    const steps = Array.from({ length: 256 }, (_, k) => mixed(ramp, k / 255));
-    const [low, high] = rangeOf(set, column);
-    const share = (v) => Math.min(255, Math.max(0, Math.round((255 * (v - low)) / (high - low || 1))));
-    colourOf = (i) => (Number.isFinite(codes[i]) ? [steps[share(codes[i])], 0] : null);
-  } else {
-    const places = placesOf(tally(set, column), only, look.most);
-    for (const [code, place] of places) {
-      const { colour, shape } = styleOf(look, column, place);
-      styles.set(code, [rgb(colour), shape]);
-    }
-    colourOf = (i) => styles.get(codes[i]);
-  }
+  const { count, arrays } = set;
+  const [tints, kinds] = [new Uint8Array(4 * count), new Uint8Array(4 * count)];
   const ranks = new Uint8Array(count); // 0 drawn first
-  for (let i = 0; i < count; i++) {
-    const found = colourOf(i);
-    const [r, g, b] = found ? found[0] : grey;
+  const { styles, which } = stylesOf(set, column, look, only, dark);
+  const grey = { tint: rgb(look.grey), shape: 0 };
+  const doubt = fade && arrays.error ? doubtOf(set) : null;
+  for (let i = 0, k = 0; i < count; i++, k += 4) {
+    const found = styles[which(i)];
+    const { tint, shape } = found ?? grey;
     let opacity = found ? PLAIN : FAINT;
-    if (error) opacity *= 1 - 0.85 * Math.min(1, Math.max(0, (error[i] - least) / (most - least || 1)));
-    if (lit) opacity = lit[i] ? Math.max(opacity, 0.8) : Math.min(opacity, DIM);
-    tints.set([r, g, b, Math.round(255 * opacity)], 4 * i);
-    kinds.set([found ? found[1] : 0, found && unseen?.[i] ? 1 : 0, lit && lit[i] ? 1 : 0, found ? 1 : 0], 4 * i);
-    ranks[i] = (lit && lit[i] ? 2 : 0) + (found ? 1 : 0);
+    if (doubt) opacity *= 1 - 0.88 * doubt[i];
+    const [bright, dim] = [lit && lit[i], lit && !lit[i]];
+    if (bright) opacity = Math.max(opacity, 0.8);
+    if (dim) opacity = Math.min(opacity, DIM);
+    tints[k] = tint[0];
+    tints[k + 1] = tint[1];
+    tints[k + 2] = tint[2];
+    tints[k + 3] = 255 * opacity;
+    kinds[k] = shape;
+    kinds[k + 1] = found && !dim && arrays.unseen?.[i] ? 1 : 0;
+    kinds[k + 2] = bright ? 1 : 0;
+    kinds[k + 3] = found ? 1 : 0;
+    ranks[i] = (bright ? 2 : 0) + (found ? 1 : 0);
   }
   return { tints, kinds, order: ordered(ranks, shuffle(set)) };
+}
+
+// The styles that there are, and which of them a point has (undefined: none).
+function stylesOf(set, column, look, only, dark) {
+  const values = set.arrays[column.key];
+  if (column.kind === "number") {
+    const ramp = dark ? look.ramp.dark : look.ramp.light;
+    const styles = Array.from({ length: 256 }, (_, k) => ({ tint: mixed(ramp, k / 255), shape: 0 }));
+    const [low, high] = rangeOf(set, column);
+    const share = (v) => Math.min(255, Math.max(0, Math.round((255 * (v - low)) / (high - low || 1))));
+    return { styles, which: (i) => (Number.isFinite(values[i]) ? share(values[i]) : -1) };
+  }
+  const styles = [];
+  for (const [code, place] of placesOf(tally(set, column), only, look.most)) {
+    const { colour, shape } = styleOf(look, column, place);
+    styles[code] = { tint: rgb(colour), shape };
+  }
+  return { styles, which: (i) => values[i] };
+}
+
+// How far each point's place is from being believed, 0 to 1.
+function doubtOf(set) {
+  const [least, most] = rangeOf(set, set.columns.find((column) => column.key === "error"));
+  return set.arrays.error.map((v) => (v > least ? Math.min(1, (v - least) / (most - least || 1)) : 0));
 }
 
 // The same order each time, in which no class lies over the others.

@@ -29,7 +29,9 @@ function wireControls(view, find) {
   find(".reset").onclick = () => view.reset();
   find(".clear").onclick = () => view.select(null);
   find(".find").oninput = () => search(view, find);
-  find(".find").onkeydown = (event) => event.key === "Enter" && goToFound(view, find);
+  find(".find").onkeydown = (event) => {
+    if (event.key === "Enter") goToFound(view, find);
+  };
 }
 
 // While words are typed, the classes they name light up; where they name one class, or by Enter, the map goes there.
@@ -69,7 +71,7 @@ function fillControls(view, find) {
   const names = view.column.kind === "class" ? view.column.names : [];
   find("#names").replaceChildren(...names.slice(0, MOST_LISTED).map((name) => new Option(name)));
   find(".find").parentElement.hidden = !names.length;
-  find("[data-turn=names]").hidden = !names.length;
+  find("[data-turn=names]").hidden = !view.column.named;
   find("[data-turn=fade]").hidden = !set.arrays.error;
   find("[data-turn=density]").hidden = Boolean(set.arrays.z);
   view.only = new Set(kept.only[view.column.key] ?? []);

@@ -13,10 +13,10 @@ function drawOver(view, pen) {
   if (!set.count) return;
   if (view.kept.density && !view.camera.turn) drawContours(view, pen);
   const tiles = thumbnails(view);
-  drawLinks(view, pen, tiles.length > 0);
+  drawLinks(view, pen);
   drawThumbnails(view, pen, tiles);
   drawRings(view, pen, tiles);
-  if (view.kept.names && view.column.kind === "class") drawNames(view, pen, tiles.length > 0);
+  if (view.kept.names && view.column.named) drawNames(view, pen, tiles.length > 0);
   if (view.path.length) drawPath(view, pen);
   if (view.keyed) drawCross(view, pen);
 }
@@ -97,11 +97,7 @@ function crossed(grid, at, columns, height, lines, c, r) {
 // The points in view, where they are few enough to be shown as pictures.
 function thumbnails(view) {
   if (!view.set.pictured) return [];
-  const seen = [];
-  for (const i of view.look.order) {
-    if (!view.inView(i)) continue;
-    if (seen.push(i) > FEW) return [];
-  }
+  const seen = inView(view.matrix, view.set.arrays, view.look.order, FEW);
   view.want(seen.filter((i) => !view.set.tiles.has(i)));
   return seen;
 }
@@ -140,7 +136,8 @@ function drawLinks(view, pen) {
   pen.beginPath();
   for (const i of near) {
     pen.moveTo(x, y);
-    pen.lineTo(...view.at(i));
+    const [a, b] = view.at(i);
+    pen.lineTo(a, b);
   }
   pen.stroke();
 }

@@ -16,14 +16,14 @@ void main() {
 const FRAGMENT = `#version 300 es
 precision mediump float;
 in vec4 colour; flat in vec2 mark; flat in float across;
-uniform vec3 ink; uniform float line;
+uniform vec3 ink; uniform float line; uniform float strength;
 out vec4 seen;
 void main() {
   vec2 p = abs(gl_PointCoord - 0.5) * across;
   float radius = (across - 2.0) / 2.6;
   float far = mark.x < 0.5 ? length(p) : mark.x < 1.5 ? (p.x + p.y) * 0.8 : max(p.x, p.y) * 1.12;
   float inside = clamp(radius - far + 0.5, 0.0, 1.0);
-  float edge = mark.y * clamp(far - radius + line + 0.5, 0.0, 1.0);
+  float edge = mark.y * strength * clamp(far - radius + line + 0.5, 0.0, 1.0);
   float alpha = max(colour.a, edge * min(1.0, colour.a * 1.2)) * inside;
   seen = vec4(mix(colour.rgb, ink, edge) * alpha, alpha);
 }`;
@@ -45,7 +45,7 @@ function glPainter(canvas, gl, changed) {
   function begin() {
     const program = linked(gl, VERTEX, FRAGMENT);
     const buffers = ["spot", "tint", "kind", "order"].map(() => gl.createBuffer());
-    const uniforms = ["matrix", "size", "ink", "line"].map((name) => gl.getUniformLocation(program, name));
+    const uniforms = ["matrix", "size", "ink", "line", "strength"].map((name) => gl.getUniformLocation(program, name));
     gl.useProgram(program);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
@@ -64,7 +64,11 @@ function glPainter(canvas, gl, changed) {
     if (points !== set) {
       const { x, y, z } = set.arrays;
       const spots = new Float32Array(3 * set.count);
-      for (let i = 0; i < set.count; i++) spots.set([x[i], y[i], z ? z[i] : 0], 3 * i);
+      for (let i = 0, k = 0; i < set.count; i++, k += 3) {
+        spots[k] = x[i];
+        spots[k + 1] = y[i];
+        spots[k + 2] = z ? z[i] : 0;
+      }
       gl.bindBuffer(gl.ARRAY_BUFFER, parts.buffers[0]);
       gl.bufferData(gl.ARRAY_BUFFER, spots, gl.STATIC_DRAW);
       points = set;
@@ -81,19 +85,20 @@ function glPainter(canvas, gl, changed) {
 
   return {
     plain: false,
-    draw({ set, matrix, size, look, order, ink }) {
+    draw({ set, matrix, size, ratio, look, order, ink }) {
       if (gl.isContextLost()) return;
       parts ??= begin();
       fill(set, look);
       if (order !== look.order) gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, order, gl.STREAM_DRAW);
-      const [atMatrix, atSize, atInk, atLine] = parts.uniforms;
+      const [atMatrix, atSize, atInk, atLine, atStrength] = parts.uniforms;
       gl.viewport(0, 0, canvas.width, canvas.height);
       gl.clearColor(0, 0, 0, 0);
       gl.clear(gl.COLOR_BUFFER_BIT);
       gl.uniformMatrix4fv(atMatrix, false, matrix);
       gl.uniform1f(atSize, size);
       gl.uniform3fv(atInk, rgb(ink).map((v) => v / 255));
-      gl.uniform1f(atLine, Math.max(1, size * 0.14));
+      gl.uniform1f(atLine, Math.max(0.7, size * 0.13));
+      gl.uniform1f(atStrength, Math.min(1, Math.max(0.3, (size / ratio - 2) / 3.5))); // small marks would be all outline
       gl.drawElements(gl.POINTS, order.length, gl.UNSIGNED_INT, 0);
       if (order !== look.order) looks = null;
     },
@@ -118,8 +123,7 @@ function plainPainter(canvas) {
   const pen = canvas.getContext("2d");
   return {
     plain: true,
-    draw({ screen, size, look, order, ink }) {
-      const ratio = canvas.width / Math.max(1, canvas.clientWidth);
+    draw({ screen, size, ratio, look, order, ink }) {
       pen.clearRect(0, 0, canvas.width, canvas.height);
       const half = size / 2;
       for (const i of order) {
