@@ -14,6 +14,8 @@ from siamese_core.files import read_json
 from siamese_core.runs import Run
 
 SAME = ("data", "part", "content", "data_root")  # of two requests for maps of the same data
+NUMBERS = {"perplexity": "perplexity {}", "neighbours": "neighbours {}", "learning_rate": "learning rate {}",
+           "seed": "seed {}", "max_points": "at most {} points"}  # fmt: skip
 METHODS = {"tsne": "t-SNE", "pca": "PCA", "umap": "UMAP", "pacmap": "PaCMAP"}
 
 
@@ -42,10 +44,10 @@ def beside(job: Path) -> list[Shelved]:
     return _told_apart(shelved)
 
 
-def title(job: Path) -> str:
-    """What a map is called where another stands beside it: its method and its run."""
-    asked = request(job)
-    return "" if asked is None else f"{METHODS.get(str(asked.get('method')), 'Map')}, run {Path(asked['run']).name}"
+def titles(job: Path, other: Path) -> tuple[str, str]:
+    """What two maps are called side by side: what they are, and all in which they differ."""
+    a, b = request(job), request(other)
+    return ("", "") if a is None or b is None else (_words(b, a), _words(a, b))
 
 
 def request(job: Path) -> dict[str, Any] | None:
@@ -79,20 +81,22 @@ def _classes(asked: dict[str, Any]) -> list[str]:
 
 
 def _words(mine: dict[str, Any], its: dict[str, Any]) -> str:
-    """What differs from the map that it stands beside."""
+    """What one map is, and in what it differs from the one that it stands beside."""
     words = [METHODS.get(str(its.get("method")), str(its.get("method")))]
     if its.get("dimensions", 2) != mine.get("dimensions", 2):
         words.append(f"{its.get('dimensions', 2)}-D")
-    for key, name in (("perplexity", "perplexity"), ("neighbours", "neighbours"), ("seed", "seed")):
-        if its.get(key) != mine.get(key) and its.get(key) is not None:
-            words.append(f"{name} {its[key]:g}" if isinstance(its[key], (int, float)) else f"{name} {its[key]}")
-    if its.get("max_points") != mine.get("max_points") and isinstance(its.get("max_points"), int):
-        words.append(f"at most {its['max_points']:,} points")
+    for key, name in NUMBERS.items():
+        if its.get(key) != mine.get(key):
+            words.append(name.format(f"{its[key]:,g}") if _is_number(its.get(key)) else name.format("automatic"))
     if its["run"] != mine["run"]:
         words.append(f"run {Path(its['run']).name}")
     elif its.get("weights") != mine.get("weights"):
-        words.append("earlier weights")
+        words.append("other weights of the same run")
     return ", ".join(words)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _told_apart(shelved: list[Shelved]) -> list[Shelved]:

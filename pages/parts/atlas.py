@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts import cache, map_pack, point, scatter, selection, show
+from pages.parts import cache, map_pack, point, scatter, selection, show, state
 from siamese_core import map_jobs, map_shelf
 from siamese_core.errors import SiameseError
 from siamese_core.map_shelf import Shelved
@@ -62,11 +63,7 @@ def _explore(run: Run, job: Path) -> None:
     found, count = shown.found, len(shown.found["x"])
     chosen = scatter.chosen(shown.key, count)
     near, distances = _neighbours(shown, chosen)
-    with st.container(horizontal=True, gap="medium"):
-        left = st.container(key="map_picture", gap=None)
-        right = st.container(key="map_side")
-    with right:
-        details, choice = st.container(), st.container()
+    left, details, choice = _places(bool(state.get(f"{shown.key}_beside")))
     with choice:
         other = _choose_other(shown)
         st.caption(" ".join(show.plain(w) for w in (map_jobs.status(job).note, _learnt(shown)) if w))
@@ -76,21 +73,31 @@ def _explore(run: Run, job: Path) -> None:
         if chosen is None:
             st.info("Click a point to see its picture and its true neighbours.", icon=":material/ads_click:")
         else:
-            calibration = cache.trained(run).calibration
-            point.draw(found, chosen, near, distances, shown.ink, calibration)
+            point.draw(found, chosen, near, distances, shown.ink, cache.trained(run).calibration)
     which = scatter.selected(shown.key, shown.of, count)
     if len(which):
         selection.draw(found, shown.of, which, shown.ink, shown.key)
 
 
+def _places(two: bool) -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
+    """Where the map, the chosen point and the rest go: beside the map, or below where there are two."""
+    if two:
+        left = st.container(key="map_pictures", gap=None)
+    with st.container(horizontal=True, gap="medium"):
+        if not two:
+            left = st.container(key="map_picture", gap=None)
+        with st.container(key="map_below" if two else "map_side"):
+            return left, st.container(), st.container()
+
+
 def _maps(maps: Sequence[Shown], chosen: int | None, near: np.ndarray) -> None:
     """One map, or two side by side that share what is chosen and selected."""
     with st.container(horizontal=True, gap="small"):
-        places = [st.container(key=f"map_{i}", gap=None) for i in range(len(maps))]
+        places = [st.container(key=f"map_place_{i}", gap=None) for i in range(len(maps))]
     for i, (shown, place) in enumerate(zip(maps, places, strict=True)):
         with place:
             if len(maps) > 1:
-                st.markdown(f"**{show.plain(map_shelf.title(shown.job))}**")
+                st.markdown(f"**{show.plain(map_shelf.titles(maps[0].job, maps[1].job)[i])}**")
             its = chosen if i == 0 else _counterpart(maps[0], shown, chosen)
             neighbours = near if i == 0 else _neighbours(shown, its)[0]
             _map(shown, maps[0].key, its, neighbours)

@@ -1,8 +1,9 @@
 // What the parts of the Map page share in one browser tab: the points and pictures that were sent once, and the maps
 // that are on the page. Every part is a module of its own, so what is shared hangs on the window.
 
-const hub = (globalThis.siameseMaps ??= { sets: new Map(), views: new Set() });
+const hub = (globalThis.siameseMaps ??= { sets: new Map(), views: new Set(), links: new Map() });
 const MOST_SETS = 6;
+const USUAL = { by: "", mode: "move", names: true, density: false, fade: false, words: "" };
 
 // A set of points by its digest; what is not sent yet comes later, and `watchers` are told then.
 function setOf(of) {
@@ -14,6 +15,12 @@ function setOf(of) {
     }
   }
   return hub.sets.get(of);
+}
+
+// What a reader has set for maps that are linked: colours, what dragging does, what is drawn over the points.
+function settingsOf(link) {
+  if (!hub.links.has(link)) hub.links.set(link, { ...USUAL, only: {} });
+  return hub.links.get(link);
 }
 
 function make(tag, name, ...children) {

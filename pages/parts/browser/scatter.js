@@ -1,6 +1,6 @@
 // A map of many points. The points themselves come once, by map_data.js; this is called with small things: which points,
-// what they are called, which colours. What a reader has set (colours, view, selection) is kept with the points, so that
-// it is there again when the part has moved on the page.
+// what they are called, which colours. What a reader has set (colours, view, selection) is kept in the hub, so that it is
+// there again when the part has moved on the page, and so that maps side by side share it.
 
 const wired = new WeakMap(); // the part's root -> its view
 const FLIGHT = 450; // ms
@@ -27,7 +27,7 @@ function newView(root) {
   const find = (selector) => root.querySelector(selector);
   const [canvas, over] = [find(".points"), find(".over")];
   const view = { root, data: null, set: null, width: 0, height: 0, ratio: 1, size: 6, camera: newCamera(false) };
-  Object.assign(view, { chosen: -1, near: [], hover: -1, path: [], keyed: false, kept: {}, only: new Set(), look: null });
+  Object.assign(view, { chosen: -1, near: [], hover: -1, path: [], keyed: false, kept: {}, ways: USUAL, only: new Set(), look: null });
   const painter = painterOf(canvas, () => view.redraw());
   let [frame, flight, sending, wanting, resting] = [0, 0, 0, 0, 0];
   let [step, before] = [1, 0]; // every how manyth point is drawn while the map moves, and when it last was drawn
@@ -42,7 +42,7 @@ function newView(root) {
     if (!view.set.count || !view.width) return;
     view.matrix = matrixOf(view.camera, view.width, view.height);
     stale = true;
-    view.look ??= painted(view.set, view.column, { ...view, look: view.data.look, lit: view.lit(), fade: view.kept.fade });
+    view.look ??= painted(view.set, view.column, { ...view, look: view.data.look, lit: lit(view), fade: view.ways.fade });
     view.size = sizeOf(view);
     const order = ordering();
     const { set, matrix, look, ink, ratio } = view;
@@ -113,7 +113,6 @@ function newView(root) {
 
   // ---- what is chosen ----
 
-  view.lit = () => view.found ?? view.kept.selected ?? null;
   view.recolour = () => {
     view.look = null;
     view.redraw();
@@ -194,6 +193,8 @@ function newView(root) {
   view.given = (data) => {
     const [first, same] = [!view.data, view.data?.of === data.of];
     view.data = data;
+    view.ways = settingsOf(data.link);
+    root.classList.toggle("follows", !data.main);
     over.setAttribute("aria-label", data.label);
     view.font = getComputedStyle(root).fontFamily;
     const style = getComputedStyle(root);
@@ -202,16 +203,21 @@ function newView(root) {
     view.ink = view.dark ? data.look.ink.dark : data.look.ink.light;
     if (!same) watch(setOf(data.of));
     if (first) hub.views.add(view);
-    if (same && view.set.count) {
-      showLegend(view, find);
-      view.recolour();
-    }
+    level();
+    if (same && view.set.count) view.settled();
+  };
+  // After a change of what is set; `all` for every linked map.
+  view.settled = (all = false) => {
+    if (!view.set?.count) return;
+    fillControls(view, find);
+    view.recolour();
+    if (all) for (const other of beside(view)) other.settled();
   };
 
   function watch(set) {
     view.set?.watchers.delete(told);
     view.set = set;
-    view.kept = set.kept[view.data.name] ??= { by: "", only: {}, mode: "move", names: true, density: false, fade: false };
+    view.kept = set.kept[view.data.name] ??= {}; // camera, chosen, selected
     set.watchers.add(told);
     if (set.count) told("points");
   }
@@ -228,8 +234,7 @@ function newView(root) {
     view.camera = view.kept.camera ?? fitted(newCamera(deep), view.set.arrays, null, view.width, view.height);
     view.chosen = view.kept.chosen ?? -1;
     view.near = view.set.near?.chosen === view.chosen ? view.set.near.points : [];
-    fillControls(view, find);
-    return view.recolour();
+    return view.settled();
   }
 
   view.measure = () => {
@@ -244,8 +249,10 @@ function newView(root) {
   const size = new ResizeObserver(() => {
     view.measure();
     if (view.set) view.redraw();
+    level();
   });
   size.observe(over);
+  size.observe(find(".bar"));
   handle(view, over);
   wireControls(view, find);
 
@@ -260,13 +267,10 @@ function newView(root) {
   return view;
 }
 
-// The other maps on the page that are linked to this one, and the one of them that speaks to the server.
-function beside(view) {
-  return [...hub.views].filter((other) => other !== view && other.data.link === view.data.link && other.set.count);
-}
-
-function mainOf(view) {
-  return view.data.main ? view : (beside(view).find((other) => other.data.main) ?? view);
+// Which points are to stand out: those of the names that are looked for, else the selected ones.
+function lit(view) {
+  const codes = view.column.kind === "class" ? named(view.column, view.ways.words) : [];
+  return codes.length ? membersOf(view.set, view.column, codes) : (view.kept.selected ?? null);
 }
 
 // The diameter of a mark in pixels: smaller where there are many, larger when zoomed in.
@@ -286,39 +290,4 @@ function deepest(view, order) {
     ranks[i] = 65535 - Math.max(0, Math.min(65535, Math.round(w * 16000)));
   }
   return ordered(ranks, order);
-}
-
-// Beside the point that the pointer is at, whole on the map.
-function placeTip(view, find) {
-  const [tip, i] = [find(".tip"), view.hover];
-  tip.hidden = i < 0;
-  if (i < 0) return;
-  const [x, y] = view.at(i);
-  const picture = tip.querySelector("canvas");
-  const pen = picture.getContext("2d");
-  pen.clearRect(0, 0, picture.width, picture.height);
-  picture.hidden = !view.set.pictured;
-  drawTile(pen, view.set.tiles.get(i), 0, 0, picture.width);
-  const { name, more } = known(view, i);
-  tip.querySelector(".name").textContent = name;
-  tip.querySelector(".more").textContent = more;
-  const [w, h] = [tip.offsetWidth, tip.offsetHeight];
-  const left = x + 16 + w > view.width ? x - 16 - w : x + 16;
-  const top = Math.min(Math.max(4, y - h / 2), view.height - h - 4);
-  tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
-}
-
-// What is known of a point, in words.
-function known(view, i) {
-  const { columns, arrays } = view.set;
-  const lines = [];
-  let name = "";
-  for (const column of columns) {
-    const value = arrays[column.key][i];
-    if (column.key === "class") name = column.names[value];
-    else if (column.key === view.column.key || column.told) {
-      lines.push(`${column.name}: ${column.kind === "class" ? column.names[value] : number(value)}`);
-    }
-  }
-  return { name, more: lines.join("\n") };
 }

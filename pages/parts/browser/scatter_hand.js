@@ -25,7 +25,7 @@ function handle(view, canvas) {
     view.stopFlying();
     held.set(event.pointerId, point(event));
     const from = point(event);
-    const how = event.button > 0 ? "shift" : event.shiftKey && view.kept.mode === "move" ? "box" : view.kept.mode;
+    const how = event.button > 0 ? "shift" : event.shiftKey && view.ways.mode === "move" ? "box" : view.ways.mode;
     drag = held.size === 1 ? { how, from, moved: false } : { how: "pinch", from: spread(), moved: true };
     if (drag.how === "pinch") view.path = [];
     view.point(-1);

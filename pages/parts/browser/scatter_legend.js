@@ -5,23 +5,20 @@ const MOST_LISTED = 500; // names that the search offers before anything is type
 
 function wireControls(view, find) {
   find(".by").onchange = (event) => {
-    view.kept.by = event.target.value;
-    view.found = null;
+    Object.assign(view.ways, { by: event.target.value, words: "" });
     find(".find").value = "";
-    fillControls(view, find);
-    view.recolour();
+    view.settled(true);
   };
   for (const button of view.root.querySelectorAll("[data-mode]")) {
     button.onclick = () => {
-      view.kept.mode = button.dataset.mode;
-      showState(view, find);
+      view.ways.mode = button.dataset.mode;
+      view.settled(true);
     };
   }
   for (const button of view.root.querySelectorAll("[data-turn]")) {
     button.onclick = () => {
-      view.kept[button.dataset.turn] = !view.kept[button.dataset.turn];
-      showState(view, find);
-      view.recolour();
+      view.ways[button.dataset.turn] = !view.ways[button.dataset.turn];
+      view.settled(true);
     };
   }
   find(".in").onclick = () => view.lookFrom(zoomed(view.camera, 1.4));
@@ -36,45 +33,50 @@ function wireControls(view, find) {
 
 // While words are typed, the classes they name light up; where they name one class, or by Enter, the map goes there.
 function search(view, find) {
-  const { column, set } = view;
   const words = find(".find").value;
-  const codes = column.kind === "class" ? named(column, words) : [];
-  view.found = codes.length ? membersOf(set, column, codes) : null;
-  if (words.trim()) {
-    const names = codes.slice(0, 3).map((code) => column.names[code]).join(", ");
-    const more = codes.length > 3 ? `, and ${counted(codes.length - 3, "more").replace("mores", "more")}` : "";
-    find(".said").textContent = codes.length ? `Found: ${names}${more}.` : `Nothing here is called “${words.trim()}”.`;
-  } else view.say();
-  view.recolour();
-  if (codes.length === 1) goToFound(view, find);
+  view.ways.words = words;
+  const codes = named(view.column, words);
+  for (const one of [view, ...beside(view)]) one.recolour();
+  if (codes.length === 1) return goToFound(view, find);
+  const names = codes.slice(0, 3).map((code) => view.column.names[code]).join(", ");
+  const more = codes.length > 3 ? `, and ${(codes.length - 3).toLocaleString("en")} more` : "";
+  if (!words.trim()) return view.say();
+  find(".said").textContent = codes.length ? `Found: ${names}${more}.` : `Nothing here is called “${words.trim()}”.`;
+  return null;
 }
 
 function goToFound(view, find) {
-  const codes = view.column.kind === "class" ? named(view.column, find(".find").value) : [];
+  const { column, ways } = view;
+  const codes = named(column, ways.words);
   if (!codes.length) return;
-  const places = placesOf(view.column, view.only, view.data.look.most);
+  const places = placesOf(column, view.only, view.data.look.most);
   if (codes.length === 1 && !places.has(codes[0])) {
-    view.only.add(codes[0]); // of many classes, this one gets a colour
-    fillControls(view, find);
-    view.recolour();
+    ways.only[column.key] = [...view.only, codes[0]]; // of many classes, this one gets a colour
+    view.settled(true);
   }
-  view.goTo(listed(membersOf(view.set, view.column, codes)));
+  for (const one of [view, ...beside(view)]) one.goTo(listed(membersOf(one.set, one.column, codes)));
+  if (codes.length === 1) find(".said").textContent = `Found: ${column.names[codes[0]]}.`;
 }
 
 function fillControls(view, find) {
-  const { set, kept } = view;
+  const { set, ways } = view;
   const usable = set.columns.filter((column) => set.arrays[column.key]);
   const usual = usualOf(set, usable, view.data.look.most);
-  view.column = usable.find((column) => column.key === kept.by) ?? usable.find((column) => column.key === usual);
-  find(".by").replaceChildren(...usable.map((column) => new Option(column.name, column.key)));
+  view.column = usable.find((column) => column.key === ways.by) ?? usable.find((column) => column.key === usual);
+  if (find(".by").length !== usable.length) {
+    find(".by").replaceChildren(...usable.map((column) => new Option(column.name, column.key)));
+  }
   find(".by").value = view.column.key;
   const names = view.column.kind === "class" ? view.column.names : [];
-  find("#names").replaceChildren(...names.slice(0, MOST_LISTED).map((name) => new Option(name)));
+  if (view.listed !== view.column) {
+    view.listed = view.column;
+    find("#names").replaceChildren(...names.slice(0, MOST_LISTED).map((name) => new Option(name)));
+  }
   find(".find").parentElement.hidden = !names.length;
   find("[data-turn=names]").hidden = !view.column.named;
   find("[data-turn=fade]").hidden = !set.arrays.error;
   find("[data-turn=density]").hidden = Boolean(set.arrays.z);
-  view.only = new Set(kept.only[view.column.key] ?? []);
+  view.only = new Set(ways.only[view.column.key] ?? []);
   showLegend(view, find);
   showState(view, find);
 }
@@ -86,14 +88,14 @@ function usualOf(set, usable, most) {
 }
 
 function showState(view, find) {
-  const { kept } = view;
+  const { ways } = view;
   for (const button of view.root.querySelectorAll("[data-mode]")) {
-    button.setAttribute("aria-pressed", String(kept.mode === button.dataset.mode));
+    button.setAttribute("aria-pressed", String(ways.mode === button.dataset.mode));
   }
   for (const button of view.root.querySelectorAll("[data-turn]")) {
-    button.setAttribute("aria-pressed", String(Boolean(kept[button.dataset.turn])));
+    button.setAttribute("aria-pressed", String(Boolean(ways[button.dataset.turn])));
   }
-  find(".over").classList.toggle("drawing", kept.mode !== "move");
+  find(".over").classList.toggle("drawing", ways.mode !== "move");
 }
 
 function showLegend(view, find) {
@@ -117,11 +119,10 @@ function showLegend(view, find) {
     chip.setAttribute("aria-pressed", String(only.has(code)));
     chip.onclick = () => {
       if (!only.delete(code) && only.size < most) only.add(code);
-      view.kept.only[column.key] = [...only];
+      view.ways.only[column.key] = [...only];
       const at = codes.indexOf(code);
-      showLegend(view, find);
+      view.settled(true);
       legend.children[at]?.focus();
-      view.recolour();
     };
     return chip;
   });

@@ -5,18 +5,19 @@ const FEW = 150; // points in view, up to which they are shown as pictures
 const CELLS = 144; // of the density's grid, along the longer side
 const LEVELS = [0.06, 0.14, 0.27, 0.45, 0.7];
 const MOST_NAMES = 60;
+const SCATTERED = 0.6; // of the reach of all points
 
 function drawOver(view, pen) {
   const { width, height, ratio, set } = view;
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
   if (!set.count) return;
-  if (view.kept.density && !view.camera.turn) drawContours(view, pen);
+  if (view.ways.density && !view.camera.turn) drawContours(view, pen);
   const tiles = thumbnails(view);
   drawLinks(view, pen);
   drawThumbnails(view, pen, tiles);
   drawRings(view, pen, tiles);
-  if (view.kept.names && view.column.named) drawNames(view, pen, tiles.length > 0);
+  if (view.ways.names && view.column.named) drawNames(view, pen, tiles.length > 0);
   if (view.path.length) drawPath(view, pen);
   if (view.keyed) drawCross(view, pen);
 }
@@ -174,8 +175,8 @@ function drawNames(view, pen, among) {
   let drawn = 0;
   for (const code of column.order) {
     if (drawn >= MOST_NAMES) break;
-    if (!places.has(code)) continue;
-    const [x, y, w] = place(view.matrix, ...spots.get(code), view.width, view.height);
+    if (!places.has(code) || spots.get(code).scattered) continue;
+    const [x, y, w] = place(view.matrix, ...spots.get(code).middle, view.width, view.height);
     const half = pen.measureText(short[code]).width / 2 + 4;
     if (w <= 0 || x < half || y < 10 || x > view.width - half || y > view.height - 10) continue;
     const box = [x - half, y - 10, x + half, y + 10];
@@ -192,7 +193,7 @@ function drawNames(view, pen, among) {
   pen.globalAlpha = 1;
 }
 
-// The median place of every class.
+// The median place of every class, and whether it lies all over the map, where a name would say nothing.
 function middles(set, column) {
   if (column.middles) return column.middles;
   const codes = set.arrays[column.key];
@@ -201,16 +202,22 @@ function middles(set, column) {
   for (let k = 1; k < starts.length; k++) starts[k] += starts[k - 1];
   const [members, at] = [new Uint32Array(set.count), starts.slice()];
   codes.forEach((code, i) => (members[at[code]++] = i));
+  const whole = reachOf(set, shuffle(set).subarray(0, 5000)).reach;
   column.middles = new Map();
   for (const code of tally(set, column).order) {
-    const mine = members.subarray(starts[code], starts[code + 1]);
-    const axes = [set.arrays.x, set.arrays.y, set.arrays.z].map((values) => {
-      if (!values) return 0;
-      return Float32Array.from(mine, (i) => values[i]).sort()[mine.length >> 1];
-    });
-    column.middles.set(code, axes);
+    const { middle, reach } = reachOf(set, members.subarray(starts[code], starts[code + 1]));
+    column.middles.set(code, { middle, scattered: reach > SCATTERED * whole });
   }
   return column.middles;
+}
+
+// The middle of some points, and how far from it half of them lie.
+function reachOf({ arrays: { x, y, z } }, points) {
+  const median = (values) => values.sort()[values.length >> 1] ?? 0;
+  const axes = [x, y, z].filter(Boolean);
+  const middle = axes.map((values) => median(Float32Array.from(points, (i) => values[i])));
+  const far = Float32Array.from(points, (i) => Math.hypot(...axes.map((values, a) => values[i] - middle[a])));
+  return { middle: [...middle, 0].slice(0, 3), reach: median(far) };
 }
 
 // Names without their group's, where they are then still different.
