@@ -20,6 +20,8 @@ from siamese_core.runs import Run
 
 NEIGHBOURS = 6
 TICK = 1.0
+MOST_SEARCHED = 20_000  # points whose nearest neighbours are found here, in some seconds; of more, the map must say
+NONE_FOUND = Nearest(np.empty(0, int), np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ def _explore(run: Run, job: Path) -> None:
     found, count = shown.found, len(shown.found["x"])
     chosen = scatter.chosen(shown.key, count)
     near, distances = _neighbours(shown, chosen)
-    left, details, choice = _places(bool(state.get(f"{shown.key}_beside")))
+    two = bool(state.get(f"{shown.key}_beside"))
+    left, details, choice = _places(two)
     with choice:
         other = _choose_other(shown)
         st.caption(" ".join(show.plain(w) for w in (map_jobs.status(job).note, _learnt(shown)) if w))
@@ -73,7 +76,8 @@ def _explore(run: Run, job: Path) -> None:
         if chosen is None:
             st.info("Click a point to see its picture and its true neighbours.", icon=":material/ads_click:")
         else:
-            point.draw(found, chosen, near, distances, shown.ink, cache.trained(run).calibration)
+            calibration = cache.trained(run).calibration
+            point.draw(found, chosen, near, distances, shown.ink, calibration, NEIGHBOURS if two else 3)
     which = scatter.selected(shown.key, shown.of, count)
     if len(which):
         selection.draw(found, shown.of, which, shown.ink, shown.key)
@@ -168,14 +172,12 @@ def _neighbours(shown: Shown, chosen: int | None) -> tuple[np.ndarray, np.ndarra
 def _nearest(shown: Shown) -> Nearest | None:
     """Every point's nearest neighbour: as the map says, else as soon as they are found."""
     found = shown.found
-    if len(found["x"]) < 2:
-        return Nearest(np.empty(0, int), np.empty(0))
     if "nearest" in found and "nearest_distance" in found:
         return Nearest(found["nearest"], found["nearest_distance"])
+    if not 2 <= len(found["x"]) <= MOST_SEARCHED:
+        return NONE_FOUND
     answer = cache.nearest(shown.run, shown.mapped)
-    if answer is None:
-        return None
-    return answer.value or Nearest(np.empty(0, int), np.empty(0))
+    return answer and (answer.value or NONE_FOUND)
 
 
 @st.fragment(run_every=TICK)

@@ -18,8 +18,10 @@ def draw(
     distances: np.ndarray,
     ink: bool,
     calibration: Calibration | None,
+    across: int = 3,
 ) -> None:
-    """The point `chosen` of a map, and its neighbours (K,), nearest first, with their distances (K,)."""
+    """The point `chosen` of a map, and its neighbours (K,), nearest first, with their distances (K,), `across` of them
+    in a row."""
     names, labels = found["class_names"], found["labels"]
     name = str(names[labels[chosen]])
     if "pixels" in found:
@@ -28,7 +30,7 @@ def draw(
     if words := place_of(found, chosen):
         st.caption(words)
     st.caption(f"Its true neighbours, wherever the map has put them, with {_measures(calibration)}:")
-    with st.grid(3, min_column_width=76, gap="small") as grid:
+    with st.grid(across, min_column_width=76, gap="small") as grid:
         for i, d in zip(near, distances, strict=True):
             with grid.cell():
                 of = str(names[labels[i]])

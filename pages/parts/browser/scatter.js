@@ -32,25 +32,41 @@ function newView(root) {
   let [frame, flight, sending, wanting, resting] = [0, 0, 0, 0, 0];
   let [step, before] = [1, 0]; // every how manyth point is drawn while the map moves, and when it last was drawn
   let wanted = new Set();
-  let stale = true; // the points' places on screen are those of another camera
+  let [stale, whole] = [true, true]; // the points' places on screen are those of another camera; all is to be drawn
   let places = new Float32Array(0);
 
-  view.redraw = () => (frame ||= requestAnimationFrame(draw));
+  // Draw again before the screen is next refreshed: all, or only what lies over the points.
+  view.redraw = (part = "all") => {
+    whole ||= part === "all";
+    frame ||= requestAnimationFrame(draw);
+  };
 
   function draw() {
     frame = 0;
-    if (!view.set.count || !view.width) return;
-    view.matrix = matrixOf(view.camera, view.width, view.height);
-    stale = true;
-    view.look ??= painted(view.set, view.column, { ...view, look: view.data.look, lit: lit(view), fade: view.ways.fade });
-    view.size = sizeOf(view);
-    const order = ordering();
-    const { set, matrix, look, ink, ratio } = view;
-    const screen = painter.plain ? view.screen() : null;
-    painter.draw({ set, matrix, look, order, ink, screen, ratio, size: view.size * ratio });
+    if (!view.set?.count || !view.width) return;
+    if (whole) drawPoints();
+    whole = false;
     drawOver(view, over.getContext("2d"));
     placeTip(view, find);
   }
+
+  function drawPoints() {
+    const matrix = matrixOf(view.camera, view.width, view.height);
+    stale ||= matrix.some((value, k) => value !== view.matrix?.[k]);
+    view.matrix = matrix;
+    view.size = sizeOf(view);
+    const look = view.marks();
+    const order = ordering();
+    const { set, ink, ratio } = view;
+    const screen = painter.plain ? view.screen() : null;
+    painter.draw({ set, matrix, look, order, ink, screen, ratio, size: view.size * ratio });
+  }
+
+  // What is drawn of every point, worked out anew after a change.
+  view.marks = () => {
+    view.look ??= painted(view.set, view.column, { ...view, look: view.data.look, lit: lit(view), fade: view.ways.fade });
+    return view.look;
+  };
 
   // Where drawing is slow, a part of the points stands for all while the map moves.
   function ordering() {
@@ -104,7 +120,10 @@ function newView(root) {
     };
     step();
   };
-  view.reset = () => view.flyTo(fitted(newCamera(Boolean(view.set.arrays.z)), view.set.arrays, null, view.width, view.height));
+  view.reset = () => {
+    if (!view.matrix) return;
+    view.flyTo(fitted(newCamera(Boolean(view.set.arrays.z)), view.set.arrays, null, view.width, view.height));
+  };
   view.goTo = (points) => {
     const camera = fitted(view.camera, view.set.arrays, points, view.width, view.height);
     const whole = fitted(view.camera, view.set.arrays, null, view.width, view.height).scale;
@@ -122,12 +141,12 @@ function newView(root) {
     view.hover = i;
     over.classList.toggle("pointing", i >= 0);
     if (i >= 0) view.want([i]);
-    view.redraw();
+    view.redraw("over");
   };
   view.choose = (i, told = false) => {
     view.chosen = view.kept.chosen = i;
     view.near = view.set.near?.chosen === i ? view.set.near.points : [];
-    view.redraw();
+    view.redraw("over");
     if (told) return;
     for (const other of beside(view)) other.choose(counterpart(i, view.set, other.set), true);
     const main = mainOf(view);
@@ -156,11 +175,11 @@ function newView(root) {
   };
   view.drawn = (path) => {
     view.path = path;
-    view.redraw();
+    view.redraw("over");
   };
   view.keys = (on) => {
     view.keyed = on;
-    view.redraw();
+    view.redraw("over");
   };
 
   // Pictures that are not here are asked for once, a moment after they are wanted.
@@ -225,19 +244,22 @@ function newView(root) {
   function told(kind) {
     if (kind === "near") {
       if (view.chosen === view.set.near.chosen) view.near = view.set.near.points;
-      return view.redraw();
+      return view.redraw("over");
     }
-    if (kind === "pictures") return view.redraw();
+    if (kind === "pictures") return view.redraw("over");
     find(".wait").hidden = true;
     const deep = Boolean(view.set.arrays.z);
     view.measure();
+    view.look = null;
     view.camera = view.kept.camera ?? fitted(newCamera(deep), view.set.arrays, null, view.width, view.height);
     view.chosen = view.kept.chosen ?? -1;
     view.near = view.set.near?.chosen === view.chosen ? view.set.near.points : [];
+    level();
     return view.settled();
   }
 
   view.measure = () => {
+    stale = true;
     const fits = !view.kept.camera && view.set?.count;
     Object.assign(view, { width: over.clientWidth, height: over.clientHeight, ratio: window.devicePixelRatio || 1 });
     for (const one of [canvas, over]) {
