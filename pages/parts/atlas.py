@@ -52,16 +52,17 @@ class Shown:
 def draw(run: Run, job: Path) -> None:
     """The map of a finished job, and what a click or a selection on it shows. Raises RunError."""
     shown = Shown(run, job, cache.finished_map(job), f"map_{job.name}")
-    _explore(run, job)
-    if _nearest(shown) is None:
-        _finding(run, job)
+    waits = _nearest(shown) is None
+    st.fragment(_explore, run_every=TICK if waits else None)(run, job, waits)
 
 
-@st.fragment
 @show.guarded
-def _explore(run: Run, job: Path) -> None:
-    """All that a click on the map changes."""
+def _explore(run: Run, job: Path, waits: bool) -> None:
+    """All that a click on the map changes. `waits`: it looks again every second until nearest neighbours are found,
+    by which points can be coloured then."""
     shown = Shown(run, job, cache.finished_map(job), f"map_{job.name}")
+    if waits and _nearest(shown) is not None:
+        st.rerun()
     found, count = shown.found, len(shown.found["x"])
     chosen = scatter.chosen(shown.key, count)
     near, distances = _neighbours(shown, chosen)
@@ -69,7 +70,8 @@ def _explore(run: Run, job: Path) -> None:
     left, details, choice = _places(two)
     with choice:
         other = _choose_other(shown)
-        st.caption(" ".join(show.plain(w) for w in (map_jobs.status(job).note, _learnt(shown)) if w))
+        finding = (cache.nearest_progress(shown.mapped)[0] or "Finding nearest neighbours") + "." if waits else ""
+        st.caption(" ".join(show.plain(w) for w in (map_jobs.status(job).note, _learnt(shown), finding) if w))
     with left:
         _maps([shown] if other is None else [shown, other], chosen, near)
     with details:
@@ -178,17 +180,6 @@ def _nearest(shown: Shown) -> Nearest | None:
         return NONE_FOUND
     answer = cache.nearest(shown.run, shown.mapped)
     return answer and (answer.value or NONE_FOUND)
-
-
-@st.fragment(run_every=TICK)
-@show.guarded
-def _finding(run: Run, job: Path) -> None:
-    """Until nearest neighbours are found, by which points can be coloured then."""
-    shown = Shown(run, job, cache.finished_map(job), f"map_{job.name}")
-    if _nearest(shown) is not None:
-        st.rerun()
-    text, _ = cache.nearest_progress(shown.mapped)
-    st.caption(text or "Finding nearest neighbours")
 
 
 def _learnt_names(run: Run) -> set[str]:

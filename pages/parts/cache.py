@@ -303,6 +303,8 @@ def _nearest() -> Background:
 def nearest(run: Run, mapped: Mapped) -> Answer | None:
     """Every point's nearest neighbour by the run's own distance (a Nearest), or None while they are being found.
     Raises RunError."""
+    if not warm():
+        return None
     model = trained(run)
 
     def work(progress: Callable[[str, float], None]) -> nearest_points.Nearest:

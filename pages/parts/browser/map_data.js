@@ -22,7 +22,8 @@ async function take(head, arrays) {
   const set = setOf(head.of);
   if (head.kind === "points" && !set.count) {
     for (const name of Object.keys(arrays)) set.arrays[name] = arrays[name]();
-    Object.assign(set, { count: head.count, columns: head.columns, pictured: head.pictured });
+    const columns = [...head.columns, ...set.columns]; // facts may have come first
+    Object.assign(set, { count: head.count, columns, pictured: head.pictured });
   } else if (head.kind === "facts") {
     const fresh = head.columns.filter((column) => !set.columns.some((known) => known.key === column.key));
     if (!fresh.length) return;

@@ -140,7 +140,7 @@ function newView(root) {
     if (i === view.hover) return;
     view.hover = i;
     over.classList.toggle("pointing", i >= 0);
-    if (i >= 0) view.want([i]);
+    if (i >= 0 && view.set.pictured && !view.set.tiles.has(i)) view.want(around(view, i, 40));
     view.redraw("over");
   };
   view.choose = (i, told = false) => {
@@ -242,6 +242,7 @@ function newView(root) {
   }
 
   function told(kind) {
+    if (!view.set.count) return null;
     if (kind === "near") {
       if (view.chosen === view.set.near.chosen) view.near = view.set.near.points;
       return view.redraw("over");

@@ -1,6 +1,7 @@
 // Which points are meant: under the pointer, inside a line, of a name; and how a selection travels.
 
 const REACH = 14; // pixels from the pointer to a point
+const AROUND = 48; // pixels within which a point's neighbours on screen are looked at next
 
 // The point nearest to a place on the canvas, within `reach`; -1 where there is none. Coloured ones come first.
 function nearest(view, px, py, reach = REACH) {
@@ -14,6 +15,18 @@ function nearest(view, px, py, reach = REACH) {
     if (square < least) [best, least] = [i, square];
   }
   return best;
+}
+
+// The points on screen around one, the nearest first: those that a reader may look at next.
+function around(view, i, most) {
+  const screen = view.screen();
+  const [x, y] = view.at(i);
+  const found = [];
+  for (let j = 0, k = 0; j < view.set.count; j++, k += 3) {
+    const far = (screen[k] - x) ** 2 + (screen[k + 1] - y) ** 2;
+    if (far < AROUND * AROUND && screen[k + 2] > 0) found.push([far, j]);
+  }
+  return found.sort((a, b) => a[0] - b[0]).slice(0, most).map(([, j]) => j);
 }
 
 // One byte a point, 1 for those inside a closed line on the canvas; only coloured ones where only some are shown.
