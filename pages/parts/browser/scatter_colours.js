@@ -67,19 +67,19 @@ function mixed(stops, share) {
 
 // What is drawn of every point: `tints` (red, green, blue, opacity) and `kinds` (shape, outlined, larger, coloured), and
 // `order`, in which they are drawn: the faint ones first. `lit` (0 or 1 each) are to stand out, without it all are alike.
-function painted(set, column, { look, only, lit, fade, dark }) {
+function painted(set, column, { look, only, lit, fade, dark, ink }) {
   const { count, arrays } = set;
   const [tints, kinds] = [new Uint8Array(4 * count), new Uint8Array(4 * count)];
   const ranks = new Uint8Array(count); // 0 drawn first
   const { styles, which } = stylesOf(set, column, look, only, dark);
-  const grey = { tint: rgb(look.grey), shape: 0 };
+  const [grey, plain] = [look.grey, ink].map((colour) => ({ tint: rgb(colour), shape: 0 }));
   const doubt = fade && arrays.error ? doubtOf(set) : null;
   for (let i = 0, k = 0; i < count; i++, k += 4) {
     const found = styles[which(i)];
-    const { tint, shape } = found ?? grey;
+    const [bright, dim] = [lit && lit[i], lit && !lit[i]];
+    const { tint, shape } = found ?? (bright ? plain : grey);
     let opacity = found ? PLAIN : FAINT;
     if (doubt) opacity *= 1 - 0.88 * doubt[i];
-    const [bright, dim] = [lit && lit[i], lit && !lit[i]];
     if (bright) opacity = Math.max(opacity, 0.8);
     if (dim) opacity = Math.min(opacity, DIM);
     tints[k] = tint[0];

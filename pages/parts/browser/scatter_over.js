@@ -4,7 +4,6 @@
 const FEW = 150; // points in view, up to which they are shown as pictures
 const CELLS = 144; // of the density's grid, along the longer side
 const LEVELS = [0.06, 0.14, 0.27, 0.45, 0.7];
-const MOST_NAMES = 60;
 const SCATTERED = 0.6; // of the reach of all points
 
 function drawOver(view, pen) {
@@ -17,7 +16,7 @@ function drawOver(view, pen) {
   drawLinks(view, pen);
   drawThumbnails(view, pen, tiles);
   drawRings(view, pen, tiles);
-  if (view.ways.names && view.column.named) drawNames(view, pen, tiles.length > 0);
+  if (view.ways.names && view.column.named && !tiles.length) drawNames(view, pen);
   if (view.path.length) drawPath(view, pen);
   if (view.keyed) drawCross(view, pen);
 }
@@ -109,7 +108,7 @@ function drawThumbnails(view, pen, tiles) {
     const [x, y] = view.at(i);
     const [r, g, b, a] = view.look.tints.subarray(4 * i, 4 * i + 4);
     const tile = view.set.tiles.get(i);
-    pen.globalAlpha = Math.max(0.25, a / 255);
+    pen.globalAlpha = a > 255 * DIM ? 1 : 0.2;
     if (tile) {
       pen.fillStyle = "#fff";
       pen.fillRect(x - side / 2, y - side / 2, side, side);
@@ -162,19 +161,17 @@ function drawRings(view, pen, tiles) {
 
 // ---- names ----
 
-function drawNames(view, pen, among) {
+function drawNames(view, pen) {
   const { column, set } = view;
   const spots = middles(set, column);
   const short = shortNames(column);
-  const places = placesOf(column, view.only, Infinity);
+  const places = placesOf(column, view.only, view.data.look.most);
   const taken = [];
   pen.font = `600 13px ${view.font}`;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   pen.lineJoin = "round";
-  let drawn = 0;
   for (const code of column.order) {
-    if (drawn >= MOST_NAMES) break;
     if (!places.has(code) || spots.get(code).scattered) continue;
     const [x, y, w] = place(view.matrix, ...spots.get(code).middle, view.width, view.height);
     const half = pen.measureText(short[code]).width / 2 + 4;
@@ -182,15 +179,12 @@ function drawNames(view, pen, among) {
     const box = [x - half, y - 10, x + half, y + 10];
     if (taken.some((t) => box[0] < t[2] && box[2] > t[0] && box[1] < t[3] && box[3] > t[1])) continue;
     taken.push(box);
-    drawn++;
-    pen.globalAlpha = among ? 0.6 : 1;
     pen.strokeStyle = view.paper;
     pen.lineWidth = 4;
     pen.strokeText(short[code], x, y);
     pen.fillStyle = view.ink;
     pen.fillText(short[code], x, y);
   }
-  pen.globalAlpha = 1;
 }
 
 // The median place of every class, and whether it lies all over the map, where a name would say nothing.
