@@ -20,7 +20,7 @@ from siamese_core.map_export import item_names
 from siamese_core.pair_scoring import safe_name
 
 MOST_PICTURES = 5000
-_NO_COLUMNS = {"labels", "indices", "class_names", "groups", "group_names", "split"}  # told in words, or not a column
+_NO_COLUMNS = {"labels", "indices", "groups", "split", "centre"}  # told in words, or not of a point
 SPLIT = ("train", "validation", "test", "none")
 
 
@@ -35,10 +35,11 @@ def counts(found: Mapping[str, np.ndarray], which: np.ndarray) -> list[tuple[str
 
 def to_csv(found: Mapping[str, np.ndarray], which: np.ndarray) -> str:
     """One row a point of `which`: index into the data set, item ("class #3": the third of its class on the map), class,
-    group and split where they are known, then every number that the map holds of a point."""
+    group and split where they are known, then every number that the map holds of a point
+    (empty where it was not measured)."""
     names = [safe_name(str(n)) for n in found["class_names"]]
     items = item_names(dict(found))
-    groups = [safe_name(str(n)) for n in found["group_names"]] if _grouped(found) else []
+    groups = [safe_name(str(n)) for n in found.get("group_names", ())]
     numbers = _numbers(found)
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
@@ -50,7 +51,7 @@ def to_csv(found: Mapping[str, np.ndarray], which: np.ndarray) -> str:
             row.append(groups[int(found["groups"][i])])
         if split:
             row.append(SPLIT[min(max(int(found["split"][i]), 0), 3)])
-        rows.writerow([*row, *(f"{values[i]:.6g}" for values in numbers.values())])
+        rows.writerow([*row, *(f"{v[i]:.6g}" if np.isfinite(v[i]) else "" for v in numbers.values())])
     return out.getvalue()
 
 
@@ -94,10 +95,6 @@ def _folder(part: str) -> str:
     clean = re.sub(r'[<>:"\\|?*]', "_", clean).strip(" .")[:100].rstrip(" .")
     reserved = re.fullmatch(r"(?i)con|prn|aux|nul|com\d|lpt\d|__macosx", clean.split(".")[0])
     return f"_{clean}" if not clean or reserved else clean
-
-
-def _grouped(found: Mapping[str, np.ndarray]) -> bool:
-    return "groups" in found and "group_names" in found
 
 
 def _numbers(found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

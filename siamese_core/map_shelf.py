@@ -14,8 +14,8 @@ from siamese_core.files import read_json
 from siamese_core.runs import Run
 
 SAME = ("data", "part", "content", "data_root")  # of two requests for maps of the same data
-NUMBERS = {"perplexity": "perplexity {}", "neighbours": "neighbours {}", "learning_rate": "learning rate {}",
-           "seed": "seed {}", "max_points": "at most {} points"}  # fmt: skip
+NUMBERS = {"perplexity": "perplexity {}", "neighbours": "neighbours {}", "min_distance": "least distance {}",
+           "learning_rate": "learning rate {}", "seed": "seed {}", "max_points": "at most {} points"}  # fmt: skip
 METHODS = {"tsne": "t-SNE", "pca": "PCA", "umap": "UMAP", "pacmap": "PaCMAP"}
 
 
@@ -83,8 +83,8 @@ def _classes(asked: dict[str, Any]) -> list[str]:
 def _words(mine: dict[str, Any], its: dict[str, Any]) -> str:
     """What one map is, and in what it differs from the one that it stands beside."""
     words = [METHODS.get(str(its.get("method")), str(its.get("method")))]
-    if its.get("dimensions", 2) != mine.get("dimensions", 2):
-        words.append(f"{its.get('dimensions', 2)}-D")
+    if its.get("dims", 2) != mine.get("dims", 2):
+        words.append(f"{its.get('dims', 2)}-D")
     for key, name in NUMBERS.items():
         if its.get(key) != mine.get(key):
             words.append(name.format(f"{its[key]:,g}") if _is_number(its.get(key)) else name.format("automatic"))

@@ -15,7 +15,8 @@ import numpy as np
 from pages.parts import sprites, theme
 
 PARTS = ("Learnt from", "Validation", "Test", "Another set")  # by the codes of `split`
-KNOWN = {"x", "y", "z", "labels", "indices", "class_names", "groups", "group_names", "split", "error"}
+KNOWN = {"x", "y", "z", "labels", "indices", "class_names", "groups", "group_names", "split", "error", "centre",
+         "nearest", "nearest_distance"}  # fmt: skip
 TYPES = {"f4": np.float32, "u4": np.uint32, "u2": np.uint16, "u1": np.uint8}
 MOST_PICTURES = 2000  # that are sent with the points; of larger maps, those that are looked at
 MOST_COLUMNS = 12  # of numbers
@@ -77,7 +78,7 @@ def described(found: Mapping[str, np.ndarray], learnt: Collection[str]) -> tuple
     if len(np.unique(parts)) > 1:
         columns.append(_classes("part", "Learnt from or not", PARTS))
         arrays["part"] = parts.astype(np.uint8)
-    if "error" in found:
+    if "error" in found and np.isfinite(found["error"]).any():
         columns.append(_numbers("error", "Map error", told=True))
         arrays["error"] = found["error"].astype(np.float32)
     for key, values in _others(found):
@@ -108,7 +109,7 @@ def facts(of: str, found: Mapping[str, np.ndarray], nearest: np.ndarray, distanc
 def groups_of(found: Mapping[str, np.ndarray]) -> tuple[list[str], np.ndarray]:
     """Names of groups and each point's (N,) code: as the map says, else by the names of its classes."""
     labels = found["labels"]
-    if "groups" in found and "group_names" in found:
+    if len(found.get("group_names", ())):
         return [str(n) for n in found["group_names"]], found["groups"]
     names = [str(n) for n in found["class_names"]]
     if not names or not all("/" in n for n in names):

@@ -52,7 +52,8 @@ def place_of(found: Mapping[str, np.ndarray], chosen: int) -> str:
     """How good the place of a point on the map is, among all; empty where that is not known."""
     if "error" not in found or not np.isfinite(found["error"][chosen]):
         return ""
-    better = float((found["error"] < found["error"][chosen]).mean())
+    measured = found["error"][np.isfinite(found["error"])]
+    better = float((measured < found["error"][chosen]).mean())
     return f"The map places {better:.0%} of the points better than this one."
 
 

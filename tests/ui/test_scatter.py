@@ -10,7 +10,7 @@ import pytest
 from map_messages import unpacked
 from PIL import Image
 
-from pages.parts import map_pack, scatter, selection, sprites, theme
+from pages.parts import map_pack, point, scatter, selection, sprites, theme
 from siamese_core.errors import DataError
 
 NAMES = np.array(["zoo/a", "zoo/b", "sky/a"])
@@ -71,6 +71,22 @@ def test_any_column_of_numbers_can_be_looked_at():
     head, arrays = unpacked(map_pack.points("abc", found(**more), set()))
     assert [c["name"] for c in head["columns"] if c["key"].startswith("own_")] == ["Stroke width"]
     assert arrays["own_stroke_width"].tolist() == list(range(9))
+
+
+def test_what_was_not_measured_is_no_column():
+    nothing = {"error": np.full(9, np.nan), "seconds": np.array(2.0), "centre": np.arange(9.0)}
+    head, arrays = unpacked(map_pack.points("abc", found(**nothing, group_names=np.array([], str)), set()))
+    assert {c["key"] for c in head["columns"]} == {"class", "group"}
+    _, arrays = unpacked(map_pack.points("abc", found(error=np.array([np.nan] + [0.5] * 8)), set()))
+    assert np.isnan(arrays["error"][0])
+    assert arrays["error"][1] == 0.5
+
+
+def test_the_place_of_a_point_is_told_against_the_others():
+    map_ = found(error=np.array([np.nan, 0.1, 0.2, 0.3, 0.4, *[np.nan] * 4]))
+    assert point.place_of(map_, 3) == "The map places 50% of the points better than this one."
+    assert point.place_of(map_, 0) == ""
+    assert point.place_of(found(), 0) == ""
 
 
 def test_the_nearest_says_whether_it_is_right():

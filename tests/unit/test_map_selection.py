@@ -59,6 +59,14 @@ def test_a_table_holds_all_that_is_known_of_each_point():
     assert float(rows[0]["error"]) == pytest.approx(3 / 11, rel=1e-5)
 
 
+def test_a_table_leaves_what_was_not_measured_empty():
+    found = made(error=np.array([np.nan, 0.5] * 6), group_names=np.array([], dtype=str), groups=np.full(12, -1),
+                 centre=np.arange(12.0), seconds=np.array(1.5))  # fmt: skip
+    rows = table(map_selection.to_csv(found, np.arange(2)))
+    assert [r["error"] for r in rows] == ["", "0.5"]
+    assert list(rows[0]) == ["index", "item", "class", "x", "y", "error"]
+
+
 def test_no_name_is_a_formula_in_a_spreadsheet():
     rows = table(map_selection.to_csv(made(["=1+1", "b"]), np.arange(2)))
     assert rows[0]["class"] == "'=1+1"

@@ -47,7 +47,7 @@ function known(view, i) {
     const value = arrays[column.key][i];
     if (column.key === "class") name = column.names[value];
     else if (column.key === view.column.key || column.told) {
-      lines.push(`${column.name}: ${column.kind === "class" ? column.names[value] : number(value)}`);
+      lines.push(`${column.name}: ${column.kind === "class" ? (column.names[value] ?? "none") : number(value)}`);
     }
   }
   return { name, more: lines.join("\n") };

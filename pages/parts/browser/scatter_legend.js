@@ -74,7 +74,7 @@ function fillControls(view, find) {
   }
   find(".find").parentElement.hidden = !names.length;
   find("[data-turn=names]").hidden = !view.column.named;
-  find("[data-turn=fade]").hidden = !set.arrays.error;
+  find("[data-turn=fade]").hidden = !set.arrays.error; // it is left out where nothing was measured
   find("[data-turn=density]").hidden = Boolean(set.arrays.z);
   view.only = new Set(ways.only[view.column.key] ?? []);
   showLegend(view, find);
