@@ -20,7 +20,7 @@ from siamese_core.runs import Run
 
 NEIGHBOURS = 6
 TICK = 1.0
-MOST_SEARCHED = 20_000  # points whose nearest neighbours are found here, in some seconds; of more, the map must say
+MOST_SEARCHED = 30_000  # points whose nearest neighbours are found here, in some seconds; of more, the map must say
 NONE_FOUND = Nearest(np.empty(0, int), np.empty(0))
 
 

@@ -6,7 +6,7 @@ const AROUND = 48; // pixels within which a point's neighbours on screen are loo
 // The point nearest to a place on the canvas, within `reach`; -1 where there is none. Coloured ones come first.
 function nearest(view, px, py, reach = REACH) {
   if (!view.matrix) return -1;
-  const [screen, kinds, some] = [view.screen(), view.marks().kinds, view.some()];
+  const [screen, kinds, some] = [view.screen(), view.marks().kinds, view.only.size > 0];
   let [best, least] = [-1, reach * reach];
   for (let i = 0, k = 0; i < view.set.count; i++, k += 3) {
     if (screen[k + 2] <= 0 || (some && !kinds[4 * i + 3])) continue;
@@ -32,7 +32,7 @@ function around(view, i, most) {
 // One byte a point, 1 for those inside a closed line on the canvas; only coloured ones where only some are shown.
 function inside(view, path) {
   if (!view.matrix) return new Uint8Array(0);
-  const [screen, kinds, some] = [view.screen(), view.marks().kinds, view.some()];
+  const [screen, kinds, some] = [view.screen(), view.marks().kinds, view.only.size > 0];
   const [xs, ys] = [path.map((p) => p[0]), path.map((p) => p[1])];
   const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
   const mask = new Uint8Array(view.set.count);

@@ -7,6 +7,14 @@ const STILL = 5; // pixels that a click may move
 function handle(view, canvas) {
   const held = new Map(); // pointer -> where it is
   let drag = null; // { how, from, moved }
+  const line = (path) => {
+    view.path = path;
+    view.redraw("over");
+  };
+  const cross = (on) => {
+    view.keyed = on;
+    view.redraw("over");
+  };
 
   const point = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -33,7 +41,7 @@ function handle(view, canvas) {
 
   canvas.onpointermove = (event) => {
     const at = point(event);
-    if (!held.has(event.pointerId)) return view.point(nearest(view, ...at, view.reach()));
+    if (!held.has(event.pointerId)) return view.point(nearest(view, ...at, Math.max(REACH, view.size)));
     const before = held.get(event.pointerId);
     held.set(event.pointerId, at);
     if (!drag) return null;
@@ -52,11 +60,11 @@ function handle(view, canvas) {
       drag.from = now;
     } else if (drag.how === "box") {
       const [[a, b], [c, d]] = [drag.from, at];
-      view.drawn([[a, b], [c, b], [c, d], [a, d]]);
+      line([[a, b], [c, b], [c, d], [a, d]]);
     } else if (drag.how === "lasso") {
       const all = event.getCoalescedEvents?.() ?? [];
       const added = (all.length ? all : [event]).map(point);
-      view.drawn([...(view.path.length ? view.path : [drag.from]), ...added]);
+      line([...(view.path.length ? view.path : [drag.from]), ...added]);
     } else {
       view.lookFrom(drag.how === "shift" ? moved(view.camera, right, down) : turned(view.camera, right, down));
     }
@@ -73,9 +81,9 @@ function handle(view, canvas) {
     if (held.size) return;
     drag = null;
     const path = view.path;
-    view.drawn([]);
+    line([]);
     if (event.type === "pointercancel") return;
-    if (!far) view.choose(nearest(view, ...point(event), view.reach()));
+    if (!far) view.choose(nearest(view, ...point(event), Math.max(REACH, view.size)));
     else if (how === "box" || how === "lasso") view.select(inside(view, path));
   };
   canvas.onlostpointercapture = canvas.onpointerup;
@@ -110,7 +118,7 @@ function handle(view, canvas) {
     } else if (key === "Escape") view.clear();
     else return;
     event.preventDefault();
-    view.keys(true);
+    cross(true);
   };
-  canvas.onblur = () => view.keys(false);
+  canvas.onblur = () => cross(false);
 }
