@@ -61,8 +61,6 @@ def _explore(run: Run, job: Path, waits: bool) -> None:
     """All that a click on the map changes. `waits`: it looks again every second until nearest neighbours are found,
     by which points can be coloured then."""
     shown = Shown(run, job, cache.finished_map(job), f"map_{job.name}")
-    if waits and _nearest(shown) is not None:
-        st.rerun()
     found, count = shown.found, len(shown.found["x"])
     chosen = scatter.chosen(shown.key, count)
     near, distances = _neighbours(shown, chosen)
@@ -83,6 +81,8 @@ def _explore(run: Run, job: Path, waits: bool) -> None:
     which = scatter.selected(shown.key, shown.of, count)
     if len(which):
         selection.draw(found, shown.of, which, shown.ink, shown.key)
+    if waits and _nearest(shown) is not None:
+        st.rerun()
 
 
 def _places(two: bool) -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
@@ -112,10 +112,9 @@ def _maps(maps: Sequence[Shown], chosen: int | None, near: np.ndarray) -> None:
 def _map(shown: Shown, link: str, chosen: int | None, near: np.ndarray) -> None:
     """A map with all that it needs in the browser. What does not change is not sent again."""
     found, of, key = shown.found, shown.of, shown.key
-    learnt = _learnt_names(shown.run)
     label = f"Map of {len(found['x']):,} points of {len(np.unique(found['labels']))} classes. {_learnt(shown)}"
     asked = scatter.draw(key, of, label, link, key == link)
-    scatter.carry(f"{key}_points", cache.map_bytes(of, "points", partial(map_pack.points, of, found, learnt)))
+    scatter.carry(f"{key}_points", cache.map_bytes(of, "points", partial(map_pack.points, of, found)))
     nearest = _nearest(shown)
     if nearest is not None and len(nearest.indices):
         pack = partial(map_pack.facts, of, found, nearest.indices, nearest.distances)
@@ -182,14 +181,12 @@ def _nearest(shown: Shown) -> Nearest | None:
     return answer and (answer.value or NONE_FOUND)
 
 
-def _learnt_names(run: Run) -> set[str]:
-    return set((run.manifest().get("split") or {}).get("train", ()))
-
-
 def _learnt(shown: Shown) -> str:
     """What to say of the classes that the network has not learnt from."""
     found = shown.found
-    unseen = map_pack.unseen_of(found, _learnt_names(shown.run))
+    if "split" not in found:
+        return ""
+    unseen = map_pack.unseen_of(found)
     if not unseen.any():
         return "The network has learnt from all of these classes."
     if unseen.all():

@@ -292,7 +292,9 @@ def finished_map(job: Path) -> Mapped:
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _finished_map(job: str, made: int) -> Mapped:
-    return Mapped(map_jobs.result(Path(job)), f"{Path(job).name}-{made:x}")
+    found = map_jobs.result(Path(job))
+    found["embeddings"] = np.array(found["embeddings"])  # in memory: every click compares with all of them
+    return Mapped(found, f"{Path(job).name}-{made:x}")
 
 
 @st.cache_resource(show_spinner=False)

@@ -7,7 +7,7 @@ after the other. `browser/map_data.js` reads it.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,14 +37,14 @@ def message(kind: str, of: str, head: Mapping[str, Any], arrays: Mapping[str, np
     return b"".join([len(text).to_bytes(4, "little"), text, *parts])
 
 
-def points(of: str, found: Mapping[str, np.ndarray], learnt: Collection[str]) -> bytes:
-    """A map as `map_jobs.result` gives it; `learnt` are names of classes that the network has learnt from."""
-    columns, arrays = described(found, learnt)
+def points(of: str, found: Mapping[str, np.ndarray]) -> bytes:
+    """A map as `map_jobs.result` gives it; what it does not hold is left out."""
+    columns, arrays = described(found)
     for axis in ("x", "y", "z"):
         if axis in found:
             arrays[axis] = found[axis].astype(np.float32)
     arrays["ids"] = found["indices"].astype(np.uint32)
-    unseen = unseen_of(found, learnt)
+    unseen = unseen_of(found)
     if unseen.any() and not unseen.all():
         arrays["unseen"] = unseen.astype(np.uint8)
     head = {"count": len(found["x"]), "columns": columns, "pictured": "pixels" in found}
@@ -64,20 +64,19 @@ def near(of: str, chosen: int | None, neighbours: Sequence[int]) -> bytes:
     return message("near", of, {"chosen": -1 if chosen is None else chosen, "points": list(neighbours)}, {})
 
 
-def described(found: Mapping[str, np.ndarray], learnt: Collection[str]) -> tuple[list[Column], dict[str, np.ndarray]]:
+def described(found: Mapping[str, np.ndarray]) -> tuple[list[Column], dict[str, np.ndarray]]:
     """What points can be coloured by: columns for the browser, and their values by key."""
     names = [str(n) for n in found["class_names"]]
     labels = found["labels"]
     columns: list[Column] = [_classes("class", "Class", names, named=True)]
     arrays = {"class": _codes(labels, len(names))}
-    group_names, codes = groups_of(found)
+    group_names = [str(n) for n in found.get("group_names", ())]
     if len(group_names) > 1:
         columns.append(_classes("group", "Group", group_names, named=True))
-        arrays["group"] = _codes(codes, len(group_names))
-    parts = parts_of(found, learnt)
-    if len(np.unique(parts)) > 1:
+        arrays["group"] = _codes(found["groups"], len(group_names))
+    if "split" in found and len(np.unique(found["split"])) > 1:
         columns.append(_classes("part", "Learnt from or not", PARTS))
-        arrays["part"] = parts.astype(np.uint8)
+        arrays["part"] = np.clip(found["split"], 0, len(PARTS) - 1).astype(np.uint8)
     if "error" in found and np.isfinite(found["error"]).any():
         columns.append(_numbers("error", "Map error", told=True))
         arrays["error"] = found["error"].astype(np.float32)
@@ -106,31 +105,9 @@ def facts(of: str, found: Mapping[str, np.ndarray], nearest: np.ndarray, distanc
     return message("facts", of, {"columns": columns}, arrays)
 
 
-def groups_of(found: Mapping[str, np.ndarray]) -> tuple[list[str], np.ndarray]:
-    """Names of groups and each point's (N,) code: as the map says, else by the names of its classes."""
-    labels = found["labels"]
-    if len(found.get("group_names", ())):
-        return [str(n) for n in found["group_names"]], found["groups"]
-    names = [str(n) for n in found["class_names"]]
-    if not names or not all("/" in n for n in names):
-        return [], np.zeros(len(labels), np.int64)
-    of = [n.rpartition("/")[0] for n in names]
-    groups = sorted(set(of))
-    place = {g: i for i, g in enumerate(groups)}
-    return groups, np.array([place[g] for g in of])[labels]
-
-
-def parts_of(found: Mapping[str, np.ndarray], learnt: Collection[str]) -> np.ndarray:
-    """(N,) codes into PARTS; without the map's own word, by whether a class's name is one that was learnt."""
-    if "split" in found:
-        return np.clip(found["split"], 0, len(PARTS) - 1)
-    table = np.array([0 if str(n) in learnt else len(PARTS) - 1 for n in found["class_names"]])
-    return table[found["labels"]]
-
-
-def unseen_of(found: Mapping[str, np.ndarray], learnt: Collection[str]) -> np.ndarray:
-    """(N,) bool: points of classes that the network has not learnt from."""
-    return parts_of(found, learnt) != 0
+def unseen_of(found: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(N,) bool: points of classes that the network has not learnt from, as far as the map says."""
+    return found["split"] != 0 if "split" in found else np.zeros(len(found["x"]), bool)
 
 
 def _others(found: Mapping[str, np.ndarray]) -> list[tuple[str, np.ndarray]]:

@@ -14,7 +14,7 @@ from map_messages import galleries, maps, sent
 from streamlit.testing.v1 import AppTest
 
 from pages.parts import atlas, map_pack, show
-from siamese_core import map_jobs, map_worker, projection, runs, trained
+from siamese_core import map_files, map_jobs, map_worker, projection, runs, trained
 from siamese_core.runs import Run
 
 pytestmark = pytest.mark.usefixtures("no_starter")
@@ -64,7 +64,7 @@ def test_a_map_that_failed_says_why(world, monkeypatch):
 def made(world, monkeypatch):
     """A finished run, and a map of 300 of its points that somebody has made; the map is not a good one, but quick."""
     monkeypatch.setattr(map_jobs, "_spawn", lambda job: map_worker.work(job))
-    monkeypatch.setattr(projection, "project", lambda z, *asked: z[:, :2].astype(float))
+    monkeypatch.setattr(projection, "make", lambda z, *asked: projection.Projected(z[:, :2].astype(float), "none"))
     run = Run(world("finished"))
     map_jobs.start(run, "digits", max_points=300)
     return run
@@ -203,7 +203,7 @@ def test_another_map_of_the_same_data_stands_beside(made):
 def test_a_map_of_other_pictures_is_not_linked(made):
     other = map_jobs.start(made, "digits", max_points=300, perplexity=10.0)
     found = map_jobs.result(other)
-    np.savez(other / "points.npz", **(found | {"labels": (found["labels"] + 1) % 10}))
+    map_files.write(other, found | {"labels": (found["labels"] + 1) % 10})
     app = opened()
     next(box for box in app.selectbox if box.label == "Beside it").set_value(str(other)).run()
     assert len(maps(app)) == 1
@@ -213,7 +213,8 @@ def test_a_map_of_other_pictures_is_not_linked(made):
 def test_a_map_without_pictures_can_be_explored(made):
     job = next((runs.runs_folder() / ".maps").iterdir())
     found = map_jobs.result(job)
-    np.savez(job / "points.npz", **{k: v for k, v in found.items() if k != "pixels"})
+    map_files.write(job, {k: v for k, v in found.items() if k != "pixels"})
+    (job / "pixels.npy").unlink()
     app = opened()
     app = opened(chosen=4, selected=bits(app, [1, 2]))
     assert not worlds.told(app)

@@ -23,6 +23,9 @@ def found(count: int = 9, **more: np.ndarray) -> dict[str, np.ndarray]:
         "y": rng.normal(size=count),
         "labels": np.arange(count) % 3,
         "class_names": NAMES,
+        "groups": np.array([1, 1, 0] * count)[:count],
+        "group_names": np.array(["sky", "zoo"]),
+        "split": np.array([0, 3, 3] * count)[:count],
         "indices": 10 + np.arange(count),
         "embeddings": rng.normal(size=(count, 4)).astype(np.float32),
         **more,
@@ -35,7 +38,7 @@ def bits(mask: list[int]) -> str:
 
 def test_points_arrive_as_they_were():
     map_ = found(z=np.arange(9.0), error=np.linspace(0, 1, 9), pixels=np.zeros((9, 1, 4, 4), np.uint8))
-    head, arrays = unpacked(map_pack.points("abc", map_, {"zoo/a"}))
+    head, arrays = unpacked(map_pack.points("abc", map_))
     assert (head["kind"], head["of"], head["count"], head["pictured"]) == ("points", "abc", 9, True)
     for axis in "xyz":
         np.testing.assert_allclose(arrays[axis], map_[axis], rtol=1e-6)
@@ -49,35 +52,35 @@ def test_points_arrive_as_they_were():
 
 
 def test_what_a_map_does_not_hold_is_left_out():
-    head, arrays = unpacked(map_pack.points("abc", found() | {"class_names": np.array(["a", "b", "c"])}, set()))
+    bare = {k: v for k, v in found().items() if k not in ("groups", "group_names", "split")}
+    head, arrays = unpacked(map_pack.points("abc", bare))
     assert [c["key"] for c in head["columns"]] == ["class"]
     assert set(arrays) == {"x", "y", "ids", "class"}
     assert head["pictured"] is False
 
 
-def test_the_maps_own_split_and_groups_are_believed():
-    split = np.array([0, 1, 2] * 3, np.int8)
-    groups = {"groups": np.array([1, 0, 0] * 3), "group_names": np.array(["q", "r"])}
-    head, arrays = unpacked(map_pack.points("abc", found(split=split, **groups), {"zoo/a", "zoo/b", "sky/a"}))
-    by_key = {c["key"]: c for c in head["columns"]}
-    assert [by_key["part"]["names"][p] for p in arrays["part"][:3]] == ["Learnt from", "Validation", "Test"]
-    assert by_key["group"]["names"] == ["q", "r"]
-    assert arrays["group"].tolist() == [1, 0, 0] * 3
+def test_parts_are_called_by_their_names():
+    head, arrays = unpacked(map_pack.points("abc", found(split=np.array([0, 1, 2] * 3, np.int8))))
+    names = next(c for c in head["columns"] if c["key"] == "part")["names"]
+    assert [names[p] for p in arrays["part"][:3]] == ["Learnt from", "Validation", "Test"]
     assert arrays["unseen"].tolist() == [0, 1, 1] * 3
+    head, arrays = unpacked(map_pack.points("abc", found(split=np.full(9, 3))))
+    assert "part" not in arrays
+    assert "unseen" not in arrays  # where all are, none is marked
 
 
 def test_any_column_of_numbers_can_be_looked_at():
     more = {"stroke_width": np.arange(9.0), "writer": np.array(list("abcabcabc")), "table": np.zeros((9, 2))}
-    head, arrays = unpacked(map_pack.points("abc", found(**more), set()))
+    head, arrays = unpacked(map_pack.points("abc", found(**more)))
     assert [c["name"] for c in head["columns"] if c["key"].startswith("own_")] == ["Stroke width"]
     assert arrays["own_stroke_width"].tolist() == list(range(9))
 
 
 def test_what_was_not_measured_is_no_column():
     nothing = {"error": np.full(9, np.nan), "seconds": np.array(2.0), "centre": np.arange(9.0)}
-    head, arrays = unpacked(map_pack.points("abc", found(**nothing, group_names=np.array([], str)), set()))
-    assert {c["key"] for c in head["columns"]} == {"class", "group"}
-    _, arrays = unpacked(map_pack.points("abc", found(error=np.array([np.nan] + [0.5] * 8)), set()))
+    head, arrays = unpacked(map_pack.points("abc", found(**nothing, group_names=np.array([], str))))
+    assert {c["key"] for c in head["columns"]} == {"class", "part"}
+    _, arrays = unpacked(map_pack.points("abc", found(error=np.array([np.nan] + [0.5] * 8))))
     assert np.isnan(arrays["error"][0])
     assert arrays["error"][1] == 0.5
 

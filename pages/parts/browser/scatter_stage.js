@@ -27,6 +27,7 @@ function drawing(view, find) {
     whole = false;
     drawOver(view, over.getContext("2d"));
     placeTip(view, find);
+    view.wantHovered();
   }
 
   function drawPoints() {

@@ -8,14 +8,18 @@ const AT_ONCE = 40; // pictures that are asked for when one is looked at
 
 // Gives a view `point`, `choose`, `select`, `clear`, `want` and `remind`; the function that ends it.
 function talking(view, find) {
-  let [sending, wanting, wanted] = [0, 0, []];
+  let [sending, wanting, asking, wanted] = [0, 0, 0, []];
 
   view.point = (i) => {
     if (i === view.hover) return;
     view.hover = i;
     find(".over").classList.toggle("pointing", i >= 0);
-    if (i >= 0 && view.set.pictured && !view.set.tiles.has(i)) view.want(around(view, i, AT_ONCE));
     view.redraw("over");
+  };
+  // The pictures of the point that is looked at, and of those that may be next.
+  view.wantHovered = () => {
+    const { hover, set } = view;
+    if (hover >= 0 && set.pictured && !set.tiles.has(hover)) view.want(around(view, hover, AT_ONCE));
   };
 
   view.choose = (i, told = false) => {
@@ -64,14 +68,17 @@ function talking(view, find) {
     const now = performance.now();
     const missing = points.filter((i) => !set.tiles.has(i) && !(now - set.asked.get(i) < AGAIN));
     if (!set.pictured || !missing.length) return;
-    wanted = missing.slice(0, MOST_WANTED);
+    wanted = [...new Set([...missing, ...wanted])].slice(0, MOST_WANTED); // the newest first
     clearTimeout(wanting);
     wanting = setTimeout(() => {
       for (const i of wanted) set.asked.set(i, performance.now());
       view.ask("wanted", { of: set.of, points: wanted });
+      wanted = [];
+      clearTimeout(asking);
+      asking = setTimeout(() => view.redraw("over"), AGAIN + WANT); // what is still missing is wanted again
     }, WANT);
   };
-  return () => [sending, wanting].forEach(clearTimeout);
+  return () => [sending, wanting, asking].forEach(clearTimeout);
 }
 
 // Which points are to stand out: those of the names that are looked for, else the selected ones.
