@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts import cache, map_pack, point, scatter, selection, show, state
+from pages.parts.map_pack import Placed
 from siamese_core import map_jobs, map_shelf
 from siamese_core.errors import SiameseError
 from siamese_core.map_shelf import Shelved
@@ -49,15 +50,16 @@ class Shown:
         return self.run.spec().polarity == "ink"
 
 
-def draw(run: Run, job: Path) -> None:
-    """The map of a finished job, and what a click or a selection on it shows. Raises RunError."""
+def draw(run: Run, job: Path, placed: Placed | None = None) -> None:
+    """The map of a finished job, and what a click or a selection on it shows; `placed`: new items to show on it.
+    Raises RunError."""
     shown = Shown(run, job, cache.finished_map(job), f"map_{job.name}")
     waits = _nearest(shown) is None
-    st.fragment(_explore, run_every=TICK if waits else None)(run, job, waits)
+    st.fragment(_explore, run_every=TICK if waits else None)(run, job, waits, placed)
 
 
 @show.guarded
-def _explore(run: Run, job: Path, waits: bool) -> None:
+def _explore(run: Run, job: Path, waits: bool, placed: Placed | None) -> None:
     """All that a click on the map changes. `waits`: it looks again every second until nearest neighbours are found,
     by which points can be coloured then."""
     shown = Shown(run, job, cache.finished_map(job), f"map_{job.name}")
@@ -72,6 +74,7 @@ def _explore(run: Run, job: Path, waits: bool) -> None:
         st.caption(" ".join(show.plain(w) for w in (map_jobs.status(job).note, _learnt(shown), finding) if w))
     with left:
         _maps([shown] if other is None else [shown, other], chosen, near)
+        scatter.carry(f"{shown.key}_placed", map_pack.placed(shown.of, placed, shown.ink))
     with details:
         if chosen is None:
             st.info("Click a point to see its picture and its true neighbours.", icon=":material/ads_click:")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,16 @@ MOST_PICTURES = 2000  # that are sent with the points; of larger maps, those tha
 MOST_COLUMNS = 12  # of numbers
 
 Column = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """New items placed into a map that stays as it is: places (M, dims), what each is called, and their pixels
+    (M, C, H, W) as the network sees them where they are pictures."""
+
+    places: np.ndarray
+    names: Sequence[str]
+    pixels: np.ndarray | None = None
 
 
 def message(kind: str, of: str, head: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -57,6 +68,21 @@ def pictures(of: str, pixels: np.ndarray, ink: bool, which: np.ndarray) -> bytes
     arrays = {"which": which.astype(np.uint32), "png": np.frombuffer(sheet.png, np.uint8)}
     head = {"across": sheet.across, "width": sheet.width, "height": sheet.height}
     return message("pictures", of, head, arrays)
+
+
+def placed(of: str, items: Placed | None, ink: bool) -> bytes:
+    """The new items on a map; None or no items: there are none any more."""
+    if items is None or not len(items.places):
+        return message("placed", of, {"items": []}, {})
+    shown = [
+        {"name": str(name), "x": float(p[0]), "y": float(p[1]), "z": float(p[2]) if len(p) > 2 else 0.0}
+        for name, p in zip(items.names, items.places, strict=True)
+    ]
+    if items.pixels is None:
+        return message("placed", of, {"items": shown}, {})
+    sheet = sprites.sheet(items.pixels, ink)
+    head = {"items": shown, "across": sheet.across, "width": sheet.width, "height": sheet.height}
+    return message("placed", of, head, {"png": np.frombuffer(sheet.png, np.uint8)})
 
 
 def near(of: str, chosen: int | None, neighbours: Sequence[int]) -> bytes:

@@ -19,8 +19,9 @@ from siamese_core.errors import DataError
 
 ASSETS = Path(__file__).parent / "browser"
 MOST_WANTED = 150  # pictures that are asked for at once
-SCRIPTS = ("map_hub", "scatter_camera", "scatter_colours", "scatter_paint", "scatter_over", "scatter_choose",
-           "scatter_hand", "scatter_legend", "scatter_beside", "scatter_stage", "scatter_talk", "scatter")  # fmt: skip
+SCRIPTS = ("map_hub", "scatter_camera", "scatter_colours", "scatter_paint", "scatter_density", "scatter_over",
+           "scatter_choose", "scatter_hand", "scatter_legend", "scatter_beside", "scatter_stage", "scatter_talk",
+           "scatter")  # fmt: skip
 
 
 def read(*scripts: str) -> str:

@@ -133,6 +133,16 @@ def test_pictures_say_whose_they_are():
     assert sheet[0, 0] == 0
 
 
+def test_new_items_are_placed_and_taken_away():
+    items = map_pack.Placed(np.array([[1.0, 2.0], [3.0, 4.0]]), ["Picture A", "<b>"], np.zeros((2, 1, 4, 4), np.uint8))
+    head, arrays = unpacked(map_pack.placed("abc", items, True))
+    assert [(i["name"], i["x"], i["y"]) for i in head["items"]] == [("Picture A", 1.0, 2.0), ("<b>", 3.0, 4.0)]
+    assert np.asarray(Image.open(io.BytesIO(arrays["png"].tobytes()))).min() == 255  # ink is shown on paper
+    assert unpacked(map_pack.placed("abc", None, True))[0]["items"] == []
+    deep, _ = unpacked(map_pack.placed("abc", map_pack.Placed(np.ones((1, 3)), ["A"]), True))
+    assert deep["items"][0]["z"] == 1.0
+
+
 def test_a_selection_comes_back():
     mask = [0, 1, 0, 0, 1, 0, 0, 0, 1, 1]
     assert scatter.selection({"of": "abc", "bits": bits(mask)}, "abc", 10).tolist() == [1, 4, 8, 9]

@@ -48,11 +48,27 @@ async function showTiles(group, data) {
     return tile;
   });
   group.replaceChildren(...tiles);
+  stepped(group, tiles);
   if (!data.sheet) return;
   const { png, across, width, height } = data.sheet;
   const bytes = Uint8Array.from(atob(png), (c) => c.charCodeAt(0));
   const pictures = await cut(bytes, across, width, height, tiles.keys());
   for (const [k, picture] of pictures) drawTile(tiles[k].firstChild.getContext("2d"), picture, 0, 0, 128);
+}
+
+// One of the tiles is a stop of the Tab key; the arrow keys go from there.
+function stepped(group, tiles) {
+  for (const [k, tile] of tiles.entries()) tile.tabIndex = k ? -1 : 0;
+  group.onkeydown = (event) => {
+    const at = tiles.indexOf(event.target);
+    const steps = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: tiles.length - 1 };
+    const next = tiles[steps[event.key]];
+    if (!next) return;
+    event.preventDefault();
+    tiles[at].tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  };
 }
 
 function chooseOnMap(data, point) {

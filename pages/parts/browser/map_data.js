@@ -34,6 +34,12 @@ async function take(head, arrays) {
     if (which.every((point) => set.tiles.has(point))) return;
     const tiles = await cut(arrays.png(), head.across, head.width, head.height, which);
     for (const [point, tile] of tiles) set.tiles.set(point, tile);
+  } else if (head.kind === "placed") {
+    const { items, across, width, height } = head;
+    if (JSON.stringify(items) === set.placedAs) return;
+    set.placedAs = JSON.stringify(items);
+    const tiles = arrays.png ? await cut(arrays.png(), across, width, height, items.keys()) : [];
+    set.placed = items.map((item, k) => ({ ...item, tile: tiles[k]?.[1] }));
   } else if (head.kind === "near") {
     set.near = { chosen: head.chosen, points: head.points };
   } else return;

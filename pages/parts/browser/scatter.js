@@ -74,7 +74,7 @@ function newView(root) {
   function told(kind) {
     if (!view.set.count) return;
     if (kind === "near") view.nearer();
-    else if (kind === "pictures") view.redraw("over");
+    else if (kind === "pictures" || kind === "placed") view.redraw("over");
     else if (kind === "facts") view.settled();
     else begin();
   }

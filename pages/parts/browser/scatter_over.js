@@ -1,9 +1,8 @@
-// What lies over the points, on a canvas of its own: contours, pictures in place of points, lines to neighbours, names,
-// and the line of a lasso. `view` is what scatter.js makes.
+// What lies over the points, on a canvas of its own: contours (scatter_density.js), pictures in place of points, lines to
+// neighbours, new items, names, and the line of a lasso. `view` is what scatter.js makes.
 
 const FEW = 150; // points in view, up to which they are shown as pictures
-const CELLS = 144; // of the density's grid, along the longer side
-const LEVELS = [0.06, 0.14, 0.27, 0.45, 0.7];
+const [PLACED, STEM] = [44, 14]; // pixels of a new item's picture, and below it
 const SCATTERED = 0.6; // of the reach of all points
 
 function drawOver(view, pen) {
@@ -17,79 +16,9 @@ function drawOver(view, pen) {
   drawThumbnails(view, pen, tiles);
   drawRings(view, pen, tiles);
   if (view.ways.names && view.column.named && !tiles.length) drawNames(view, pen);
+  drawPlaced(view, pen);
   if (view.path.length) drawPath(view, pen);
   if (view.keyed) drawCross(view, pen);
-}
-
-// ---- density ----
-
-function drawContours(view, pen) {
-  const { set, matrix, width, height } = view;
-  set.contours ??= contoursOf(set);
-  pen.strokeStyle = view.ink;
-  pen.lineWidth = 1.2;
-  set.contours.forEach((lines, level) => {
-    pen.globalAlpha = 0.22 + 0.11 * level;
-    pen.beginPath();
-    for (let k = 0; k < lines.length; k += 4) {
-      const a = place(matrix, lines[k], lines[k + 1], 0, width, height);
-      const b = place(matrix, lines[k + 2], lines[k + 3], 0, width, height);
-      pen.moveTo(a[0], a[1]);
-      pen.lineTo(b[0], b[1]);
-    }
-    pen.stroke();
-  });
-  pen.globalAlpha = 1;
-}
-
-// Lines of equal density: points counted on a grid, smoothed, and followed cell by cell (marching squares).
-function contoursOf({ arrays: { x, y }, count }) {
-  const ends = (values) => values.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [Infinity, -Infinity]);
-  const [[left, right], [low, high]] = [ends(x), ends(y)];
-  const step = Math.max(right - left, high - low, 1e-9) / (CELLS - 24);
-  const [ox, oy] = [left - 12 * step, low - 12 * step];
-  const [columns, rows] = [Math.ceil((right - ox) / step) + 13, Math.ceil((high - oy) / step) + 13];
-  let grid = new Float32Array(columns * rows);
-  for (let i = 0; i < count; i++) {
-    grid[Math.floor((y[i] - oy) / step) * columns + Math.floor((x[i] - ox) / step)] += 1;
-  }
-  for (let pass = 0; pass < 3; pass++) grid = smoothed(smoothed(grid, columns, rows, 1, columns), columns, rows, columns, 1);
-  const most = grid.reduce((a, b) => Math.max(a, b), 0);
-  return LEVELS.map((level) => {
-    const lines = [];
-    for (let r = 0; r + 1 < rows; r++) {
-      for (let c = 0; c + 1 < columns; c++) crossed(grid, r * columns + c, columns, level * most, lines, c, r);
-    }
-    return Float32Array.from(lines, (v, k) => (k % 2 ? oy : ox) + (v + 0.5) * step);
-  });
-}
-
-// The mean over five cells in one direction.
-function smoothed(grid, columns, rows, along) {
-  const [length, lanes] = along === 1 ? [columns, rows] : [rows, columns];
-  const across = along === 1 ? columns : 1;
-  const out = new Float32Array(grid.length);
-  for (let lane = 0; lane < lanes; lane++) {
-    for (let k = 2; k < length - 2; k++) {
-      const at = lane * across + k * along;
-      out[at] = (grid[at - 2 * along] + grid[at - along] + grid[at] + grid[at + along] + grid[at + 2 * along]) / 5;
-    }
-  }
-  return out;
-}
-
-// Where a line of this height passes through one cell, as pairs of ends.
-function crossed(grid, at, columns, height, lines, c, r) {
-  const [a, b, d, e] = [grid[at], grid[at + 1], grid[at + columns + 1], grid[at + columns]];
-  const corners = (a > height) + (b > height) + (d > height) + (e > height);
-  if (corners === 0 || corners === 4) return;
-  const part = (p, q) => (height - p) / (q - p);
-  const ends = [];
-  if (a > height !== b > height) ends.push([c + part(a, b), r]);
-  if (b > height !== d > height) ends.push([c + 1, r + part(b, d)]);
-  if (e > height !== d > height) ends.push([c + part(e, d), r + 1]);
-  if (a > height !== e > height) ends.push([c, r + part(a, e)]);
-  for (let k = 0; k + 1 < ends.length; k += 2) lines.push(...ends[k], ...ends[k + 1]);
 }
 
 // ---- pictures in place of points ----
@@ -159,6 +88,46 @@ function drawRings(view, pen, tiles) {
   if (view.hover >= 0) ring(view.hover, 0, 2);
 }
 
+// ---- new items, placed into the map ----
+
+// A picture (or a dot) on a stem, so that the place itself can be seen.
+function drawPlaced(view, pen) {
+  for (const { name, x, y, z, tile } of view.set.placed) {
+    const [px, py, w] = place(view.matrix, x, y, z, view.width, view.height);
+    if (w <= 0) continue;
+    const top = py - STEM - PLACED;
+    pen.lineWidth = 3;
+    pen.strokeStyle = pen.fillStyle = view.ink;
+    pen.beginPath();
+    pen.moveTo(px, py);
+    pen.lineTo(px, py - STEM);
+    pen.stroke();
+    pen.beginPath();
+    pen.arc(px, py, 4.5, 0, 2 * Math.PI);
+    pen.fill();
+    if (tile) {
+      pen.fillStyle = "#fff";
+      pen.fillRect(px - PLACED / 2, top, PLACED, PLACED);
+      drawTile(pen, tile, px - PLACED / 2, top, PLACED);
+      pen.strokeRect(px - PLACED / 2, top, PLACED, PLACED);
+    }
+    drawWord(view, pen, name, px, (tile ? top : py - STEM) - 12);
+  }
+}
+
+// A word with an edge of the page's colour, so that it can be read over points.
+function drawWord(view, pen, word, x, y) {
+  pen.font = `600 13px ${view.font}`;
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  pen.lineJoin = "round";
+  pen.strokeStyle = view.paper;
+  pen.lineWidth = 4;
+  pen.strokeText(word, x, y);
+  pen.fillStyle = view.ink;
+  pen.fillText(word, x, y);
+}
+
 // ---- names ----
 
 function drawNames(view, pen) {
@@ -167,10 +136,7 @@ function drawNames(view, pen) {
   const short = shortNames(column);
   const places = placesOf(column, view.only, view.data.look.most);
   const taken = [];
-  pen.font = `600 13px ${view.font}`;
-  pen.textAlign = "center";
-  pen.textBaseline = "middle";
-  pen.lineJoin = "round";
+  pen.font = `600 13px ${view.font}`; // to be measured
   for (const code of column.order) {
     if (!places.has(code) || spots.get(code).scattered) continue;
     const [x, y, w] = place(view.matrix, ...spots.get(code).middle, view.width, view.height);
@@ -179,11 +145,7 @@ function drawNames(view, pen) {
     const box = [x - half, y - 10, x + half, y + 10];
     if (taken.some((t) => box[0] < t[2] && box[2] > t[0] && box[1] < t[3] && box[3] > t[1])) continue;
     taken.push(box);
-    pen.strokeStyle = view.paper;
-    pen.lineWidth = 4;
-    pen.strokeText(short[code], x, y);
-    pen.fillStyle = view.ink;
-    pen.fillText(short[code], x, y);
+    drawWord(view, pen, short[code], x, y);
   }
 }
 
