@@ -28,7 +28,8 @@ function row({ name, count, all }, first) {
   bar.style.width = `${(100 * count) / first.count}%`;
   const label = make("span", "name", name);
   label.title = name;
-  return make("li", "", label, bar, make("span", "count", `${count.toLocaleString("en")} of ${all.toLocaleString("en")}`));
+  const words = `${count.toLocaleString("en")} of ${all.toLocaleString("en")}`;
+  return make("li", "", label, bar, make("span", "count", words));
 }
 
 function rest(words) {
@@ -61,8 +62,9 @@ function stepped(group, tiles) {
   for (const [k, tile] of tiles.entries()) tile.tabIndex = k ? -1 : 0;
   group.onkeydown = (event) => {
     const at = tiles.indexOf(event.target);
-    const steps = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: tiles.length - 1 };
-    const next = tiles[steps[event.key]];
+    const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+    const ends = { Home: 0, End: tiles.length - 1 };
+    const next = tiles[ends[event.key] ?? at + steps[event.key]];
     if (!next) return;
     event.preventDefault();
     tiles[at].tabIndex = -1;

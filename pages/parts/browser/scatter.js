@@ -1,6 +1,6 @@
-// A map of many points. The points themselves come once, by map_data.js; this is called with small things: which points,
-// what they are called, which colours. What a reader has set (colours, view, selection) is kept in the hub, so that it is
-// there again when the part has moved on the page, and so that maps side by side share it.
+// A map of many points. The points themselves come once, by map_data.js; this is called with small things: which
+// points, what they are called, which colours. What a reader has set (colours, view, selection) is kept in the hub, so
+// that it is there again when the part has moved on the page, and so that maps side by side share it.
 
 const wired = new WeakMap(); // the part's root -> its view
 

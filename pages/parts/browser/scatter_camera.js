@@ -25,7 +25,8 @@ function fitted(camera, { x, y, z }, which, width, height) {
   const middle = axes.map((_, a) => (low[a] + high[a]) / 2);
   const reach = axes.map((_, a) => Math.max(high[a] - low[a], 1e-9));
   const [w, h] = [Math.max(40, width - 2 * EDGE), Math.max(40, height - 2 * EDGE)];
-  const scale = axes.length === 3 ? (1.45 * Math.min(w, h)) / Math.hypot(...reach) : Math.min(w / reach[0], h / reach[1]);
+  const flat = Math.min(w / reach[0], h / reach[1]);
+  const scale = axes.length === 3 ? (1.45 * Math.min(w, h)) / Math.hypot(...reach) : flat;
   return { ...camera, x: middle[0], y: middle[1], z: middle[2] ?? 0, scale };
 }
 

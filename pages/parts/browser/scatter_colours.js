@@ -1,5 +1,5 @@
-// Who gets which colour. A column is of classes ("class": codes into names) or of numbers. Seven colours in three shapes
-// tell 21 classes apart; of more, the largest get them and the rest is faint, unless some are chosen by name.
+// Who gets which colour. A column is of classes ("class": codes into names) or of numbers. Seven colours in three
+// shapes tell 21 classes apart; of more, the largest get them and the rest is faint, unless some are chosen by name.
 
 const FAINT = 0.3; // opacity of what is not coloured
 const DIM = 0.1; // of what is not chosen, while something is
@@ -65,8 +65,8 @@ function mixed(stops, share) {
   return low.map((value, c) => Math.round(value + (high[c] - value) * (at % 1)));
 }
 
-// What is drawn of every point: `tints` (red, green, blue, opacity) and `kinds` (shape, outlined, larger, coloured), and
-// `order`, in which they are drawn: the faint ones first. `lit` (0 or 1 each) are to stand out, without it all are alike.
+// What is drawn of every point: `tints` (red, green, blue, opacity) and `kinds` (shape, outlined, larger, coloured),
+// and `order`, in which they are drawn: the faint ones first. `lit` (0 or 1 each) are to stand out.
 function painted(set, column, { look, only, lit, fade, dark, ink }) {
   const { count, arrays } = set;
   const [tints, kinds] = [new Uint8Array(4 * count), new Uint8Array(4 * count)];

@@ -41,7 +41,8 @@ function search(view, find) {
   const names = codes.slice(0, 3).map((code) => view.column.names[code]).join(", ");
   const more = codes.length > 3 ? `, and ${(codes.length - 3).toLocaleString("en")} more` : "";
   if (!words.trim()) return view.say();
-  find(".said").textContent = codes.length ? `Found: ${names}${more}.` : `Nothing here is called “${words.trim()}”.`;
+  const nothing = `Nothing here is called “${words.trim()}”.`;
+  find(".said").textContent = codes.length ? `Found: ${names}${more}.` : nothing;
   return null;
 }
 
@@ -146,6 +147,7 @@ function markOf(shape, colour) {
 function rampOf(view) {
   const [low, high] = rangeOf(view.set, view.column);
   const bar = make("div", "");
-  bar.style.background = `linear-gradient(to right, ${(view.dark ? view.data.look.ramp.dark : view.data.look.ramp.light).join(", ")})`;
+  const { ramp } = view.data.look;
+  bar.style.background = `linear-gradient(to right, ${(view.dark ? ramp.dark : ramp.light).join(", ")})`;
   return make("div", "ramp", number(low), bar, number(high));
 }

@@ -98,7 +98,8 @@ function glPainter(canvas, gl, changed) {
       gl.uniform1f(atSize, size);
       gl.uniform3fv(atInk, rgb(ink).map((v) => v / 255));
       gl.uniform1f(atLine, Math.max(0.7, size * 0.13));
-      gl.uniform1f(atStrength, Math.min(1, Math.max(0.3, (size / ratio - 2) / 3.5))); // small marks would be all outline
+      const strength = (size / ratio - 2) / 3.5; // small marks would be all outline
+      gl.uniform1f(atStrength, Math.min(1, Math.max(0.3, strength)));
       gl.drawElements(gl.POINTS, order.length, gl.UNSIGNED_INT, 0);
       if (order !== look.order) looks = null;
     },

@@ -79,7 +79,10 @@ function drawing(view, find) {
     return place(view.matrix, x[i], y[i], z?.[i], view.width, view.height);
   };
   view.inView = (i) => inView(view.matrix, view.set.arrays, [i], 1).length > 0;
-  view.tileSide = (count) => Math.min(64, Math.max(26, 0.5 * Math.sqrt((view.width * view.height) / Math.max(1, count))));
+  view.tileSide = (count) => {
+    const room = Math.sqrt((view.width * view.height) / Math.max(1, count));
+    return Math.min(64, Math.max(26, 0.5 * room));
+  };
 
   view.measure = () => {
     const [width, height, ratio] = [over.clientWidth, over.clientHeight, window.devicePixelRatio || 1];
