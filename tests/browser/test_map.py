@@ -122,8 +122,15 @@ def test_a_lasso_becomes_a_gallery_that_can_be_taken_along(page: Any, address: s
     page.locator(".gallery .tile").first.focus()
     page.keyboard.press("ArrowRight")
     assert page.locator(".gallery").evaluate("g => g.getRootNode().activeElement === g.querySelectorAll('.tile')[1]")
-    drag(page, (0.1, 0.1), (0.6, 0.1), (0.6, 0.6), (0.1, 0.6))
+    drag(page, (0.1, 0.1), (0.9, 0.1), (0.1, 0.9))
     wait_for(lambda: 0 < len(selected(page)) < 300, 20)
+    parts = page.evaluate(
+        """() => { const view = [...siameseMaps.views][0], {width, height} = view;
+        return [...Array(300).keys()].map(i => view.at(i)).map(([x, y]) => [x / width, y / height]) }"""
+    )
+    depth = [min(x - 0.1, y - 0.1, 1.0 - x - y) for x, y, *_ in parts]  # inside the triangle: above 0
+    assert {i for i, d in enumerate(depth) if d > 0.02} <= set(selected(page))
+    assert not {i for i, d in enumerate(depth) if d < -0.02} & set(selected(page))
     count = len(selected(page))
     page.get_by_role("heading", name=f"{count} selected", exact=True).wait_for()
     with page.expect_download() as given:
