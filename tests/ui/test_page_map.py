@@ -126,7 +126,7 @@ def test_a_chosen_point_shows_its_true_neighbours(made):
     app = opened(chosen=17)
     assert not worlds.told(app)
     found = map_jobs.result(next((runs.runs_folder() / ".maps").iterdir()))
-    near, distances = projection.neighbours(trained.load(made), found["embeddings"], 17, atlas.NEIGHBOURS)
+    near, distances = projection.neighbours(trained.load(made), np.array(found["embeddings"]), 17, atlas.NEIGHBOURS)
     head, _ = sent(app)["near"]
     assert (head["chosen"], head["points"]) == (17, near.tolist())
     words = worlds.words(app)
