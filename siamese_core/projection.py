@@ -28,6 +28,8 @@ ROWS = 2**23  # distances held at once
 FEWEST = {"tsne": tsne.FEWEST, "umap": umap.FEWEST, "pacmap": pacmap.FEWEST, "pca": 1}
 NEIGHBOURS = {"umap": umap.AUTOMATIC_NEIGHBOURS, "pacmap": pacmap.AUTOMATIC_NEIGHBOURS}
 EXTRAS = {"umap": ("umap", "umap-learn"), "pacmap": ("pacmap", "pacmap")}
+SAID = {"perplexity": "perplexity", "learning_rate": "learning rate", "neighbours": "number of neighbours",
+        "min_distance": "least distance"}  # fmt: skip
 OWNERS = {
     "perplexity": ("tsne",),
     "learning_rate": ("tsne", "umap", "pacmap"),
@@ -55,7 +57,7 @@ def check(
     given = {"perplexity": perplexity, "learning_rate": learning_rate, "neighbours": neighbours,
              "min_distance": min_distance}  # fmt: skip
     for name, value in given.items():
-        said = name.replace("_", " ").replace("min", "minimal")
+        said = SAID[name]
         if value is None:
             continue
         if method not in OWNERS[name]:
@@ -65,7 +67,7 @@ def check(
             bound = "above 0" if least is None else f"at least {least}"
             raise ConfigError(f"The {said} is {value:g}, but must be {bound}.")
     if min_distance is not None and min_distance > 1:
-        raise ConfigError(f"The minimal distance is {min_distance:g}, but must be at most 1.")
+        raise ConfigError(f"The least distance is {min_distance:g}, but must be at most 1.")
     if engine not in ENGINES:
         raise ConfigError(f"There is no engine '{engine}'; use {' or '.join(ENGINES)}.")
     if engine != "automatic" and (method != "tsne" or engine not in tsne.engines(dims)):

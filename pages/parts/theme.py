@@ -58,6 +58,7 @@ ICONS = {
     "download": ":material/download:",
     "table": ":material/table_view:",
     "look": ":material/visibility:",
+    "settings": ":material/tune:",
     "beside": ":material/balance:",
 }
 
