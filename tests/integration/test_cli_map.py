@@ -161,7 +161,7 @@ def test_a_stage_that_cannot_listen_is_ended_with_its_process(tiny_run, monkeypa
     now = map_jobs.status(job)
     assert (now.active, now.measured, 7 <= now.seconds < 60) == (True, False, True)
     map_jobs.stop(job)
-    assert began[0].wait(10) < 0  # by a signal
+    assert began[0].poll() is not None
     assert (map_jobs.status(job).state, map_jobs.status(job).reason) == ("stopped", "Stopped on request.")
 
 
