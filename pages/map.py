@@ -38,8 +38,7 @@ def _page(run: Run) -> None:
     if now.active:
         _ticking(str(job))
     elif now.state == "finished":
-        map_placing.belief(job)
-        atlas.draw(run, job, map_placing.ask(run, job))
+        atlas.draw(run, job, map_placing.above(run, job))
     elif now.state == "stopped":
         st.info("The map was stopped. Make it again with fewer points if it took too long.", icon=theme.ICONS["stop"])
     else:

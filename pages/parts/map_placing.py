@@ -15,13 +15,20 @@ from siamese_core.runs import Run
 MOST = 50  # pictures placed at once
 
 
-def belief(job: Path) -> None:
-    """What made the map, in how long, and how far to believe it. Raises RunError."""
-    found = cache.finished_map(job).found
+def above(run: Run, job: Path) -> Placed | None:
+    """The line above a finished map: how far to believe it, and the reader's own pictures. Raises RunError."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        _belief(cache.finished_map(job).found)
+        return _own(run, job)
+
+
+def _belief(found: dict[str, np.ndarray]) -> None:
+    """What made the map, in how long, and how far to believe it."""
     if "trustworthiness" not in found:
         return
-    words = [f"{projections.TITLES.get(str(found['method']), 'Map')} by {found['engine']}, "
-             f"{show.duration(float(found['seconds']))}"]  # fmt: skip
+    method = projections.TITLES.get(str(found["method"]), "Map")
+    engine = {"opentsne": "openTSNE"}.get(str(found["engine"]), str(found["engine"]))
+    words = [f"{method} by {engine}, {show.duration(float(found['seconds']))}"]
     k = int(found["k"])
     if k:
         sample = "" if int(found["measured"]) == len(found["x"]) else f", on {int(found['measured']):,} points"
@@ -30,11 +37,11 @@ def belief(job: Path) -> None:
         f"Of each point's {k} nearest: trustworthiness falls where the map shows neighbours that are none in truth, "
         "continuity where it tears true neighbours apart. 1 is without error; 0.5 is a map that knows nothing."
     )
-    st.caption(" · ".join(words), help=told if k else None)
+    st.caption(" · ".join(words), help=told if k else None, width="content")
 
 
-def ask(run: Run, job: Path) -> Placed | None:
-    """Pictures of the reader's, and where they lie on the map; None while there are none. Raises RunError."""
+def _own(run: Run, job: Path) -> Placed | None:
+    """Pictures of the reader's, and where they lie on the map; None while there are none."""
     spec = run.spec()
     with st.popover("Place your own pictures", icon=theme.ICONS["upload"], key="map_place"):
         st.caption("They are put where the network finds them alike; the map itself stays as it is.")
