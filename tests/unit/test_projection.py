@@ -184,8 +184,8 @@ def test_openTSNE_can_be_watched():
     frames = []
     hooks = Hooks(lambda text, fraction: None, watch=lambda points, i, of: frames.append((i, of, points.copy())))
     found = projection.make(x, Plan("tsne", 10, engine="opentsne"), 0, hooks)
-    assert [i for i, _, _ in frames] == list(range(10, 751, 10))
-    assert {of for _, of, _ in frames} == {750}
+    assert [i for i, _, _ in frames] == list(range(10, 601, 10))
+    assert {of for _, of, _ in frames} == {600}
     assert all(points.shape == (45, 2) for _, _, points in frames)
     np.testing.assert_allclose(frames[-1][2], found.points, atol=0.1)  # it is told before its last step
     assert np.ptp(frames[0][2]) < np.ptp(frames[-1][2])
