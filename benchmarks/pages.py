@@ -80,7 +80,7 @@ async def _map(me: Any) -> None:
     await me.rerun(map_start=True)
     for _ in range(300):
         await me.rerun()
-        if any(key.startswith("map_chart") for key in me.elements):
+        if any(key.startswith("map_") and key.endswith("_near") for key in me.elements):
             return
         await asyncio.sleep(1)
     raise RuntimeError("The map was not made in time.")

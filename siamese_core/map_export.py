@@ -35,7 +35,7 @@ li svg {{ width: 12px; height: 12px; vertical-align: -1px; margin-right: 6px; }}
 </style></head><body>
 <h1>{title}</h1>
 <p>{points} points, {classes} classes. Near points are alike to the network; distances between far
-clusters mean little. Point at a mark to read its class.</p>
+clusters mean little. Point at a mark to read its class.{belief}</p>
 <main><svg class="map" viewBox="0 0 {size} {size}" role="img" aria-label="{title}">
 {marks}
 </svg><ul>{legend}</ul></main>
@@ -65,15 +65,21 @@ def write(path: Path, found: dict[str, np.ndarray], title: str) -> None:
 
 
 def to_csv(found: dict[str, np.ndarray]) -> str:
-    """One row a point: index into the data set, item ("class #3": the third of its class here), label, x, y."""
+    """One row a point: index into the data set, item ("class #3": the third of its class here), label, x, y (and z in
+    3-D), and the point's error (0 to 1, empty where it was not measured)."""
     names = [str(n) for n in found["class_names"]]
+    axes = [name for name in ("x", "y", "z") if name in found]
+    error = found.get("error", np.full(len(found["x"]), np.nan))
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
-    rows.writerow(["index", "item", "label", "x", "y"])
-    for index, item, label, x, y in zip(
-        found["indices"], item_names(found), found["labels"], found["x"], found["y"], strict=True
+    rows.writerow(["index", "item", "label", *axes, "error"])
+    places = np.column_stack([found[name] for name in axes])
+    for index, item, label, at, e in zip(
+        found["indices"], item_names(found), found["labels"], places, error, strict=True
     ):
-        rows.writerow([int(index), item, names[int(label)], f"{x:.6g}", f"{y:.6g}"])
+        rows.writerow(
+            [int(index), item, names[int(label)], *(f"{v:.6g}" for v in at), "" if np.isnan(e) else f"{e:.4g}"]
+        )
     return out.getvalue()
 
 
@@ -100,8 +106,18 @@ def to_html(found: dict[str, np.ndarray], title: str) -> str:
         legend.append(f"<li>and {len(place) - LEGEND_ROWS} more</li>")
     return PAGE.format(
         title=escape(title), points=f"{len(labels):,}", classes=f"{len(place):,}", size=SIZE,
-        marks="\n".join(marks), legend="".join(legend),
+        marks="\n".join(marks), legend="".join(legend), belief=_belief(found),
     )  # fmt: skip
+
+
+def _belief(found: dict[str, np.ndarray]) -> str:
+    """How far to believe the map, in a sentence or two, where it is known."""
+    said = " This 3-D map is seen from the front." if "z" in found else ""
+    if int(found.get("k", np.array(0))) > 0:
+        trust, continuity = float(found["trustworthiness"]), float(found["continuity"])
+        said += (f" Trustworthiness {trust:.3f} (1: no neighbours here that are none in truth), "
+                 f"continuity {continuity:.3f} (1: no true neighbours torn apart).")  # fmt: skip
+    return said
 
 
 def item_names(found: dict[str, np.ndarray]) -> list[str]:

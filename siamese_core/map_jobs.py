@@ -1,8 +1,8 @@
-"""Maps as jobs: t-SNE takes its time, so it runs in a process of its own and its result is kept.
+"""Maps as jobs: a map takes its time, so it is made in a process of its own and its result is kept.
 
 A job is a folder RUNS/.maps/<digest of all it depends on>: request.json, status.json (replaced
-atomically), `stop` (an empty file: please stop), worker.log, and points.npz when it is done. The same
-request again finds the same folder, so a map is computed once.
+atomically), `stop` (an empty file: please stop), worker.log, frame.npz while it grows, and the files of
+`map_files` when it is done. The same request again finds the same folder, so a map is computed once.
 """
 
 from __future__ import annotations
@@ -11,35 +11,39 @@ import hashlib
 import json
 import shutil
 import time
-import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from siamese_core import __version__, processes, projection, runs
+from siamese_core import __version__, map_files, processes, projection, runs
 from siamese_core.errors import ConfigError, RunError
 from siamese_core.files import read_json, write_json
 from siamese_core.runs import Run
 
-FORMAT = 1
-MAX_POINTS = 2000
+FORMAT = 2
+MAX_POINTS = 2000  # unless more are asked for
 KEPT = 40  # maps; older ones are removed
 START_GRACE = 60.0  # seconds until a new job's worker must have written its first status
+END_GRACE = 5.0  # seconds that a worker which cannot listen is given to end
 
 
 @dataclass(frozen=True)
 class MapStatus:
     """Where a map job is. `state` is one of queued, running, stalled, stopped, failed, finished;
-    `text` what is being done; `progress` 0..1 of that; `note` what was done otherwise than asked."""
+    `text` what is being done; `progress` 0..1 of that, and whether it is told at all (`measured`); `seconds` since that
+    began; `note` what was done otherwise than asked."""
 
     state: str
     text: str = ""
     progress: float = 0.0
     reason: str = ""
     note: str = ""
+    measured: bool = True
+    seconds: float = 0.0
 
     @property
     def active(self) -> bool:
@@ -55,6 +59,11 @@ def start(
     seed: int = 0,
     max_points: int = MAX_POINTS,
     *,
+    dims: int = 2,
+    learning_rate: float | None = None,
+    neighbours: int | None = None,
+    min_distance: float | None = None,
+    engine: str = "automatic",
     part: str = "test",
     folder: Path | None = None,
     data_root: Path | None = None,
@@ -66,9 +75,13 @@ def start(
     data: a registered name or a path; None: the run's own classes of that `part`. folder: the runs
     folder. Raises ConfigError for settings that cannot be, RunError when the run has no weights.
     """
-    if max_points < 1:
-        raise ConfigError(f"A map needs at least 1 point, not {max_points}.")
-    projection.plan(max_points, method, perplexity)  # raises what is wrong before a process is started
+    if not 1 <= max_points <= projection.MOST_POINTS:
+        raise ConfigError(f"A map has 1 to {projection.MOST_POINTS:,} points, not {max_points:,}.")
+    settings: dict[str, Any] = {
+        "method": method, "perplexity": perplexity, "dims": dims, "learning_rate": learning_rate,
+        "neighbours": neighbours, "min_distance": min_distance, "engine": engine,
+    }  # fmt: skip
+    projection.check(**settings)  # raises what is wrong before a process is started
     request: dict[str, Any] = {
         "format": FORMAT,
         "version": __version__,
@@ -78,8 +91,7 @@ def start(
         "part": part if data is None else None,
         "content": _fingerprint(data) if data is not None else run.manifest().get("data", {}).get("digest"),
         "data_root": None if data_root is None else str(Path(data_root).absolute()),
-        "method": method,
-        "perplexity": perplexity,
+        **settings,
         "seed": seed,
         "max_points": max_points,
     }
@@ -92,7 +104,7 @@ def start(
     try:
         job.mkdir(parents=True, exist_ok=True)
         (job / "stop").unlink(missing_ok=True)
-        (job / "points.npz").unlink(missing_ok=True)
+        map_files.remove(job)
         write_json(job / "request.json", request)
         write_json(job / "status.json", {"state": "queued", "text": "Starting", "heartbeat": time.time()})
         _spawn(job)
@@ -111,12 +123,16 @@ def status(job: Path) -> MapStatus:
     raw = raw if isinstance(raw, dict) else {}
     alive = processes.alive(raw.get("pid"), raw.get("started"))
     state = classify(raw, time.time(), alive)
-    if state == "finished" and not (job / "points.npz").is_file():
+    if state == "finished" and not (job / map_files.POINTS).is_file():
         state = "stalled"
     reason = str(raw.get("reason", ""))
     if state == "stalled":
         reason = "Its process ended without a word (killed, or the machine was restarted); make the map again."
-    return MapStatus(state, str(raw.get("text", "")), float(raw.get("progress", 0.0)), reason, str(raw.get("note", "")))
+    began = float(raw.get("began") or raw.get("heartbeat") or time.time())
+    return MapStatus(
+        state, str(raw.get("text", "")), float(raw.get("progress", 0.0)), reason, str(raw.get("note", "")),
+        bool(raw.get("hears", True)), max(time.time() - began, 0.0),
+    )  # fmt: skip
 
 
 def classify(raw: Mapping[str, Any], now: float, alive: bool) -> str:
@@ -133,23 +149,47 @@ def classify(raw: Mapping[str, Any], now: float, alive: bool) -> str:
 
 
 def stop(job: Path) -> None:
-    """Ask a job to end; it looks at every sign of progress. Nothing happens when it is gone."""
-    if job.is_dir():
-        (job / "stop").touch()
+    """End a job. It looks at every sign of progress; in a stage that gives none its process is ended from here.
+    Nothing happens when it is gone."""
+    if not job.is_dir():
+        return
+    (job / "stop").touch()
+    with suppress(OSError, ValueError):
+        raw = read_json(job / "status.json")
+        if not raw.get("hears", True) and raw["state"] == "running" and processes.alive(raw["pid"], raw["started"]):
+            if not processes.end(raw["pid"], END_GRACE):
+                return
+            if read_json(job / "status.json").get("state") == "running":
+                write_json(job / "status.json", raw | {"state": "stopped", "reason": "Stopped on request."})
+
+
+def frame(job: Path) -> dict[str, np.ndarray] | None:
+    """The map as far as it has grown, where its engine can be watched: see `map_files.frame`."""
+    return map_files.frame(job)
 
 
 def result(job: Path) -> dict[str, np.ndarray]:
-    """The finished map of M points: x, y (M,), labels (M,) into class_names, indices (M,) into the data,
-    embeddings (M, D), and pixels (M, C, H, W) uint8 as the network saw them (pictures only).
+    """The finished map of M points, by name:
+
+    x, y (and z in 3-D)   (M,) float64
+    labels, class_names   (M,) into the names of the classes
+    groups, group_names   (M,) into the names of the groups, -1 without; no names where the data has no groups
+    split                 (M,) 0 training, 1 validation, 2 test classes of the run, 3 none of them
+    indices               (M,) into the data
+    embeddings            (M, D) float32, and pixels (M, C, H, W) uint8 as the network saw them (pictures only; smaller
+                          where there are very many); both read only, from the file
+    error                 (M,) float64 0..1 of each point, NaN where it was not measured
+    trustworthiness, continuity, k, measured    of the map (see `projection_quality`); NaN for fewer than 4 points
+    method, engine, seconds, perplexity         what made it, and how long that took; perplexity NaN but for t-SNE
+    centre, axes          (D,) and (D, dims), for PCA only
 
     Raises RunError when the job is not finished or its file is damaged.
     """
     if (now := status(job)).state != "finished":
         raise RunError(f"This map is not finished ({now.state}). {now.reason}".strip())
     try:
-        with np.load(job / "points.npz", allow_pickle=False) as f:
-            return {name: f[name] for name in f.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return map_files.read(job)
+    except map_files.UNREADABLE:
         shutil.rmtree(job, ignore_errors=True)
         raise RunError("The saved map was damaged and has been removed; make it again.") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import time
 import traceback
@@ -12,10 +11,12 @@ from typing import Any
 import numpy as np
 import psutil
 
+from siamese_core import map_files
 from siamese_core.errors import SiameseError
-from siamese_core.files import read_json, write_atomic, write_json
+from siamese_core.files import read_json, write_json
 
 WRITE_EVERY = 0.3  # seconds between two writes of the status
+FRAME_EVERY = 0.5  # seconds between two writes of the growing map, and at most a tenth of the time spent on it
 
 
 class Stopped(Exception):
@@ -34,7 +35,10 @@ class Pen:
 
     def write(self, **changes: Any) -> None:
         """Change the status and write it; a full disk does not end the job."""
-        self.status |= changes | {"heartbeat": time.time()}
+        now = time.time()
+        if changes.get("text", self.status.get("text")) != self.status.get("text"):
+            changes["began"] = now
+        self.status |= changes | {"heartbeat": now}
         self._written = time.monotonic()
         try:
             write_json(self.job / "status.json", self.status)
@@ -45,8 +49,15 @@ class Pen:
         """Tell how far it is; raises Stopped when somebody asked for the end."""
         if (self.job / "stop").exists():
             raise Stopped
-        if time.monotonic() - self._written >= WRITE_EVERY or text != self.status.get("text"):
-            self.write(text=text, progress=round(min(max(fraction, 0.0), 1.0), 4))
+        due = time.monotonic() - self._written >= WRITE_EVERY
+        if due or text != self.status.get("text") or not self.status.get("hears", True):
+            self.write(text=text, progress=round(min(max(fraction, 0.0), 1.0), 4), hears=True)
+
+    def silent(self, text: str) -> None:
+        """Something begins that tells nothing and hears nothing: `map_jobs.stop` ends the process."""
+        if (self.job / "stop").exists():
+            raise Stopped
+        self.write(text=text, progress=0.0, hears=False)
 
 
 def work(job: Path) -> str:
@@ -71,8 +82,8 @@ def work(job: Path) -> str:
 
 
 def _map(job: Path, pen: Pen) -> str:
-    """Load, embed, project, save; returns what was done otherwise than asked."""
-    from siamese_core import projection, protocols, trained
+    """Load, embed, project, measure, save; returns what was done otherwise than asked."""
+    from siamese_core import projection, projection_quality, protocols, trained
     from siamese_core.runs import Run
 
     request = read_json(job / "request.json")
@@ -85,23 +96,75 @@ def _map(job: Path, pen: Pen) -> str:
     model = trained.load(run, "auto")
     items = data.items.select(indices).fitted(model.spec, pen.progress)
     z = model.embed(items, progress=pen.progress)
-    plan = projection.plan(len(z), request["method"], request["perplexity"])
-    points = projection.project(z, plan.method, request["seed"], plan.perplexity, pen.progress)
-    arrays: dict[str, np.ndarray] = {
-        "x": points[:, 0],
-        "y": points[:, 1],
-        "labels": data.labels[indices],
-        "class_names": np.array(data.class_names, dtype=np.str_),
-        "indices": indices,
-        "embeddings": z,
+    arrays = _facts(run, request["data"], data, indices) | {"embeddings": z}
+    if (pixels := getattr(items, "pixels", None)) is not None:
+        arrays["pixels"] = map_files.thumbnails(pixels)
+    del items
+
+    began = time.monotonic()
+    names = ("method", "perplexity", "dims", "learning_rate", "neighbours", "min_distance", "engine")
+    known = projection.different(z)
+    plan = projection.plan(len(known[0]), **{name: request[name] for name in names})
+    watch = _Frames(job, arrays["labels"])
+    found = projection.make(z, plan, request["seed"], projection.Hooks(pen.progress, pen.silent, watch), known)
+    seconds = time.monotonic() - began
+    quality = projection_quality.measure(model, z, found.points, seed=request["seed"], progress=pen.progress)
+    arrays |= {name: found.points[:, d] for d, name in enumerate("xyz"[: plan.dims])}
+    if found.axes is not None and found.centre is not None:
+        arrays |= {"centre": found.centre, "axes": found.axes}
+    arrays |= {
+        "error": np.full(len(z), np.nan) if quality is None else quality.error,
+        "trustworthiness": np.array(np.nan if quality is None else quality.trustworthiness),
+        "continuity": np.array(np.nan if quality is None else quality.continuity),
+        "k": np.array(0 if quality is None else quality.k),
+        "measured": np.array(0 if quality is None else quality.measured),
+        "method": np.array(plan.method),
+        "engine": np.array(found.engine),
+        "seconds": np.array(seconds),
+        "perplexity": np.array(np.nan if plan.perplexity is None else plan.perplexity),
     }
-    pixels = getattr(items, "pixels", None)
-    if pixels is not None:
-        arrays["pixels"] = pixels
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    write_atomic(job / "points.npz", buffer.getvalue())
-    return plan.note
+    map_files.write(job, arrays)
+    alike = f"The {len(z)} points have only {len(known[0])} different embeddings; equal ones share a place."
+    return " ".join(filter(None, [plan.note, alike if 2 * len(known[0]) <= len(z) else ""]))
+
+
+def _facts(run: Any, asked: str | None, data: Any, indices: np.ndarray) -> dict[str, np.ndarray]:
+    """What is known of each chosen item beforehand: its class, its group, its part of the run's split."""
+    labels = data.labels[indices]
+    manifest = run.manifest()
+    own = asked is None or asked == run.config().dataset or data.name == manifest.get("data", {}).get("name")
+    split = manifest.get("split") or {} if own else {}
+    part = {name: code for code, p in enumerate(("train", "validation", "test")) for name in split.get(p, ())}
+    of_class = np.array([part.get(name, 3) for name in data.class_names], dtype=np.int8)
+    groups = data.class_groups if data.class_groups is not None else np.full(data.n_classes, -1)
+    return {
+        "labels": labels,
+        "class_names": np.array(data.class_names, dtype=np.str_),
+        "groups": groups[labels],
+        "group_names": np.array(data.group_names if data.class_groups is not None else (), dtype=np.str_),
+        "split": of_class[labels],
+        "indices": indices,
+    }
+
+
+class _Frames:
+    """Writes the growing map, now and then."""
+
+    def __init__(self, job: Path, labels: np.ndarray) -> None:
+        self._job, self._labels = job, labels
+        self._next = 0.0
+
+    def __call__(self, points: np.ndarray, iteration: int, iterations: int) -> None:
+        """The map after an iteration; a full disk does not end the job."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        try:
+            map_files.write_frame(self._job, points, self._labels, iteration, iterations)
+        except OSError as e:
+            print(f"frame not written: {e}", file=sys.stderr)
+        took = time.monotonic() - now
+        self._next = now + max(FRAME_EVERY, 10 * took)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -53,3 +53,21 @@ def alive(pid: int | None, started: float | None) -> bool:
         return same and p.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+def end(pid: int, grace: float) -> bool:
+    """End a process of ours, by force if it has not ended after `grace` seconds; whether it is gone. Look with `alive`
+    first whose it is."""
+    try:
+        p = psutil.Process(pid)
+        p.terminate()
+        try:
+            p.wait(grace)
+        except psutil.TimeoutExpired:
+            p.kill()
+            p.wait(grace)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:
+        return False
+    return True

@@ -18,7 +18,8 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.preview_work import Answer, Background, Spoilt
-from siamese_core import datasets, forecast
+from siamese_core import datasets, forecast, map_jobs, projection
+from siamese_core import nearest as nearest_points
 from siamese_core import preview as previews
 from siamese_core.config import TrainConfig
 from siamese_core.datasets import glyphs
@@ -290,3 +291,69 @@ def speed(config: TrainConfig, spec: InputSpec, busy: Callable[[], bool]) -> Ans
         return found
 
     return _speeds().ask(key, work)
+
+
+# ---- finished maps ----
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A finished map: its arrays as `map_jobs.result` gives them, and a digest of them."""
+
+    found: dict[str, np.ndarray]
+    digest: str
+
+
+def finished_map(job: Path) -> Mapped:
+    """A finished map, read once. Raises RunError when it is not finished or damaged."""
+    try:
+        made = (job / "points.npz").stat().st_mtime_ns
+    except OSError:
+        made = 0  # `result` says what is wrong
+    return _finished_map(str(job), made)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _finished_map(job: str, made: int) -> Mapped:
+    found = map_jobs.result(Path(job))
+    found["embeddings"] = np.array(found["embeddings"])  # in memory: every click compares with all of them
+    return Mapped(found, f"{Path(job).name}-{made:x}")
+
+
+@st.cache_resource(show_spinner=False)
+def _nearest() -> Background:
+    return Background(8)
+
+
+def nearest(run: Run, mapped: Mapped) -> Answer | None:
+    """Every point's nearest neighbour by the run's own distance (a Nearest), or None while they are being found.
+    Raises RunError."""
+    if not warm():
+        return None
+    model = trained(run)
+
+    def work(progress: Callable[[str, float], None]) -> nearest_points.Nearest:
+        return nearest_points.each(model, mapped.found["embeddings"], mapped.found["labels"], progress)
+
+    return _nearest().ask(mapped.digest, work)
+
+
+def nearest_progress(mapped: Mapped) -> tuple[str, float]:
+    """How far the finding of nearest neighbours is."""
+    return _nearest().progress(mapped.digest)
+
+
+def neighbours(run: Run, mapped: Mapped, point: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The true neighbours of a point and their distances, as `projection.neighbours`. Raises RunError."""
+    return _neighbours(mapped.digest, point, count, trained(run), mapped.found["embeddings"])
+
+
+@st.cache_resource(show_spinner=False, max_entries=200)
+def _neighbours(of: str, point: int, count: int, _model: Trained, _z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return projection.neighbours(_model, _z, point, count)
+
+
+@st.cache_resource(show_spinner=False, max_entries=12)
+def map_bytes(digest: str, kind: str, _pack: Callable[[], bytes]) -> bytes:
+    """What `_pack` makes of the map with this digest for the browser, made once."""
+    return _pack()

@@ -25,6 +25,9 @@ SYMBOLS = ("circle", "diamond", "square")
 FAINT = "rgba(122, 135, 147, 0.28)"
 GRID = "rgba(122, 135, 147, 0.22)"
 CLEAR = "rgba(0, 0, 0, 0)"
+# For numbers, from low to high: the high ones stand out on either ground.
+RAMP_LIGHT = ("#C9DCEA", "#5FA3CF", "#0072B2", "#4B3A8C", "#2A0F45")
+RAMP_DARK = ("#24435A", "#2F7FB5", "#56B4E9", "#E6C35C", "#FFF3C4")
 
 ICONS = {
     "home": ":material/home:",

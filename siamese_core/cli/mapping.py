@@ -17,18 +17,26 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     p = command(commands, "map", "Draw a run's embeddings on a plane, as .csv or .html.", draw)
     add_run(p)
-    p.add_argument("--method", default="tsne", metavar="{tsne,pca}", help="how to flatten (default: tsne)")
+    p.add_argument("--method", default="tsne", metavar="{tsne,umap,pacmap,pca}", help="how to flatten (default: tsne)")
+    p.add_argument("--dims", type=int, default=2, metavar="{2,3}", help="on a plane or in space (default: 2)")
     p.add_argument("--data", metavar="DIR", help="a data set by name or path (default: the run's own test classes)")
     add_data_root(p)
     p.add_argument("--out", metavar="FILE.{csv,html}", type=Path, required=True, help="the file to write")
     p.add_argument("--perplexity", type=float, metavar="X", help="t-SNE's (default: 30, less for few points)")
+    p.add_argument(
+        "--learning-rate", type=float, metavar="X", help="how far points move at once (default: the method's)"
+    )
+    p.add_argument("--neighbours", type=int, metavar="N", help="of UMAP (default: 15) and PaCMAP (default: 10)")
+    p.add_argument("--min-distance", type=float, metavar="X", help="UMAP's, between points (default: 0.1)")
     p.add_argument("--max-points", type=int, default=2000, metavar="N", help="a sample of so many (default: 2000)")
-    p.add_argument("--seed", type=int, default=0, metavar="N", help="of the sample and of t-SNE (default: 0)")
+    p.add_argument("--seed", type=int, default=0, metavar="N", help="of the sample and of the method (default: 0)")
+    p.add_argument("--engine", default="automatic", metavar="NAME",
+                   help="what computes t-SNE: automatic, scikit-learn-intelex, scikit-learn or opentsne")  # fmt: skip
 
 
 def draw(args: argparse.Namespace) -> int:
     """Make the map in a process of its own (or find it made) and write the file."""
-    from siamese_core import map_export, map_jobs, runs
+    from siamese_core import map_export, map_jobs, projections, runs
     from siamese_core.errors import ConfigError
 
     map_export.check(args.out)
@@ -41,8 +49,10 @@ def draw(args: argparse.Namespace) -> int:
         data = str(Path(data).expanduser().absolute())
     root = None if args.data_root is None else Path(args.data_root).expanduser()
     job = map_jobs.start(
-        run, data, args.method, args.perplexity, args.seed, args.max_points, folder=folder, data_root=root
-    )
+        run, data, args.method, args.perplexity, args.seed, args.max_points, dims=args.dims,
+        learning_rate=args.learning_rate, neighbours=args.neighbours, min_distance=args.min_distance,
+        engine=args.engine, folder=folder, data_root=root,
+    )  # fmt: skip
     status = _wait(job)
     if status.state != "finished":
         output.say(status.reason or f"The map ended as '{status.state}'.")
@@ -51,13 +61,20 @@ def draw(args: argparse.Namespace) -> int:
     found = map_jobs.result(job)
     if status.note:
         output.say(status.note)
-    map_export.write(args.out, found, f"{run.name}: {data or 'its test classes'} by {args.method}")
+    map_export.write(
+        args.out, found, f"{run.name}: {data or 'its test classes'} by {projections.TITLES[str(found['method'])]}"
+    )
     points = len(found["x"])
     value = {
-        "out": args.out, "points": points, "classes": len(found["class_names"]), "method": args.method,
+        "out": args.out, "points": points, "classes": len(found["class_names"]), "method": found["method"],
+        "dims": args.dims, "engine": found["engine"], "seconds": found["seconds"],
+        "trustworthiness": found["trustworthiness"], "continuity": found["continuity"],
+        "k": found["k"], "measured": found["measured"],
         "note": status.note, "run": run.name, "job": job,
     }  # fmt: skip
     text = f"{args.out}: {output.count(points, 'point')} of {output.count(len(found['class_names']), 'class')}."
+    if found["k"] > 0:
+        text += f" Trustworthiness {found['trustworthiness']:.3f}, continuity {found['continuity']:.3f}."
     output.result(value, args.json, text)
     return 0
 
@@ -69,7 +86,10 @@ def _wait(job: Path) -> Any:
     ticker = output.Ticker()
     try:
         while (status := map_jobs.status(job)).active:
-            ticker(status.text, status.progress)
+            if status.measured:
+                ticker(status.text, status.progress)
+            else:
+                ticker(f"{status.text}, {status.seconds:.0f} s", None)
             time.sleep(POLL)
     except KeyboardInterrupt:
         map_jobs.stop(job)

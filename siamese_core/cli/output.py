@@ -52,10 +52,10 @@ class Ticker:
         self._on = sys.stderr.isatty()
         self._width = 0
 
-    def __call__(self, text: str, fraction: float) -> None:
-        """Show `text` and how far it is, 0..1."""
+    def __call__(self, text: str, fraction: float | None) -> None:
+        """Show `text` and how far it is, 0..1, or None where that is not known."""
         if self._on:
-            line = f"{text} ({fraction:.0%})"
+            line = text if fraction is None else f"{text} ({fraction:.0%})"
             sys.stderr.write("\r" + line.ljust(self._width))
             sys.stderr.flush()
             self._width = len(line)

@@ -117,21 +117,39 @@ def stroke(page: Any, side: int, points: list[tuple[float, float]]) -> None:
     page.mouse.up()
 
 
+def place(page: Any, point: int, which: int = 0) -> tuple[float, float]:
+    """Where on the screen a point of the map on the page is."""
+    x, y = page.evaluate(
+        """([point, which]) => { const view = [...siameseMaps.views].sort((a, b) => b.data.main - a.data.main)[which];
+        const box = view.root.querySelector('.over').getBoundingClientRect(), [x, y] = view.at(point);
+        return [box.left + x, box.top + y] }""",
+        [point, which],
+    )
+    return float(x), float(y)
+
+
+def drawn(page: Any, maps: int = 1) -> None:
+    """Wait until so many maps are on the page and have drawn their points."""
+    page.wait_for_function(
+        "n => window.siameseMaps && [...siameseMaps.views].filter(v => v.matrix).length === n", arg=maps
+    )
+    settled(page)
+
+
+def name_of(page: Any, point: int) -> str:
+    """The class of a point of the map on the page."""
+    return str(page.evaluate(
+        """point => { const set = [...siameseMaps.views][0].set, column = set.columns.find(c => c.key === 'class');
+        return column.names[set.arrays.class[point]] }""", point
+    ))  # fmt: skip
+
+
 def choose_a_point(page: Any) -> str:
     """Click a point of the map; its class."""
-    wait_for(lambda: points(page, "map_picture") > 5, 30)
-    settled(page)
-    page.wait_for_timeout(700)
-    x, y, of = page.evaluate(
-        """() => { const g = document.querySelector('.st-key-map_picture .js-plotly-plot'), l = g._fullLayout,
-        t = g._fullData.find(t => t.mode === 'markers' && t.x.length > 5), r = g.getBoundingClientRect();
-        const x = l.xaxis._offset + l.xaxis.d2p(t.x[2]), y = l.yaxis._offset + l.yaxis.d2p(t.y[2]);
-        return [r.left + x, r.top + y, t.name] }"""
-    )
+    drawn(page)
+    x, y = place(page, 2)
     page.mouse.move(x - 4, y - 4)
     page.mouse.move(x, y)
-    page.wait_for_timeout(500)
-    page.mouse.down()
-    page.wait_for_timeout(80)
-    page.mouse.up()
-    return str(of)
+    at = int(page.evaluate("[...siameseMaps.views][0].hover"))  # another may lie over it
+    page.mouse.click(x, y)
+    return name_of(page, at)

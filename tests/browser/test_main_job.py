@@ -101,7 +101,7 @@ def look_at_the_map(page: Any, address: str, name: str) -> None:
     """A click on a point shows its picture and its true neighbours."""
     page.goto(f"{address}/map?run={name}")
     press(page, "Make the map")
-    page.locator(".st-key-map_picture .js-plotly-plot").wait_for(timeout=LATER)
+    page.locator(".st-key-map_picture canvas.over").wait_for(timeout=LATER)
     of = choose_a_point(page)
     page.get_by_text("Its true neighbours").wait_for()
     page.get_by_alt_text(f"The chosen picture, of class {of}").wait_for()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 import time
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
-from siamese_core import map_jobs
+from siamese_core import map_files, map_jobs, map_worker, projection_quality, trained
+from siamese_core.errors import RunError
 from siamese_core.files import write_json
 from siamese_core.runs import Run
 from tests.commands import scribble
@@ -35,14 +39,15 @@ def test_map_as_a_table_and_as_a_page(tiny_run, cli_json, cli, tmp_path):
     assert found["points"] == 60
     with table.open() as f:
         rows = list(csv.DictReader(f))
-    assert list(rows[0]) == ["index", "item", "label", "x", "y"]
+    assert list(rows[0]) == ["index", "item", "label", "x", "y", "error"]
     assert len(rows) == 60
     assert {r["label"] for r in rows} == {"8", "9"}
     assert np.isfinite([[float(r["x"]), float(r["y"])] for r in rows]).all()
 
     began = (Path(found["job"]) / "points.npz").stat().st_mtime_ns
     code, out, _ = cli("map", "tiny", "--max-points", "60", "--out", page)
-    assert (code, out) == (0, f"{page}: 60 points of 2 classes.\n")
+    believed = f"Trustworthiness {found['trustworthiness']:.3f}, continuity {found['continuity']:.3f}."
+    assert (code, out) == (0, f"{page}: 60 points of 2 classes. {believed}\n")
     assert (Path(found["job"]) / "points.npz").stat().st_mtime_ns == began  # made once
     marks = Marks()
     marks.feed(page.read_text())
@@ -55,6 +60,46 @@ def test_map_as_a_table_and_as_a_page(tiny_run, cli_json, cli, tmp_path):
     assert job["embeddings"].shape == (60, 16)
     assert job["pixels"].shape == (60, 1, 12, 12)
     assert job["class_names"].tolist() == ["8", "9"]
+    assert job["groups"].tolist() == [-1] * 60
+    assert job["group_names"].tolist() == []
+    assert job["split"].tolist() == [2] * 60
+    assert (found["k"], found["measured"], found["method"], found["dims"]) == (12, 60, "tsne", 2)
+    assert found["engine"] in ("scikit-learn", "scikit-learn-intelex")
+    assert found["seconds"] > 0
+    points = np.column_stack([job["x"], job["y"]])
+    again = projection_quality.measure(trained.load(Run(tiny_run)), np.array(job["embeddings"]), points)
+    assert again.trustworthiness == pytest.approx(found["trustworthiness"], abs=1e-12)
+    np.testing.assert_array_equal(job["error"], again.error)
+    assert f"{float(rows[0]['error']):.4g}" == f"{again.error[0]:.4g}"
+    text = page.read_text()
+    assert f"Trustworthiness {found['trustworthiness']:.3f}" in text
+
+
+def test_map_in_space(tiny_run, cli_json, tmp_path):
+    found = cli_json("map", "tiny", "--method", "pca", "--dims", "3", "--data", "glyphs", "--max-points", "50",
+                     "--seed", "4", "--out", tmp_path / "m.csv")  # fmt: skip
+    assert (found["method"], found["engine"], found["dims"]) == ("pca", "numpy", 3)
+    with (tmp_path / "m.csv").open() as f:
+        rows = list(csv.DictReader(f))
+    assert list(rows[0])[3:] == ["x", "y", "z", "error"]
+    job = map_jobs.result(Path(found["job"]))
+    assert [float(r["z"]) for r in rows] == pytest.approx(job["z"].tolist(), rel=1e-5)
+    assert set(job["split"]) == {3}  # no classes of this run's
+    groups, names = job["group_names"], job["class_names"]
+    assert all(names[c].startswith(f"{groups[g]}/") for c, g in zip(job["labels"], job["groups"], strict=True))
+    np.testing.assert_allclose((job["embeddings"] - job["centre"]) @ job["axes"],
+                               np.column_stack([job[a] for a in "xyz"]), atol=1e-6)  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["umap", "pacmap"])
+def test_map_by_the_methods_of_the_extras(tiny_run, cli_json, tmp_path, method):
+    pytest.importorskip(method)
+    words = ["--method", method, "--neighbours", "8", "--learning-rate", "0.9", "--max-points", "60"]
+    words += ["--min-distance", "0.3"] if method == "umap" else []
+    found = cli_json("map", "tiny", *words, "--out", tmp_path / "m.csv")
+    assert (found["method"], found["note"]) == (method, "")
+    assert found["trustworthiness"] > 0.7
 
 
 @pytest.mark.slow
@@ -75,15 +120,18 @@ def test_map_refuses_before_it_starts(tiny_run, refused, tmp_path):
     out = tmp_path / "m.csv"
     assert ".csv or .html" in refused("map", "tiny", "--out", tmp_path / "m.png")
     assert "no folder" in refused("map", "tiny", "--out", tmp_path / "deep" / "m.csv")
-    assert "umap" in refused("map", "tiny", "--method", "umap", "--out", out)
+    assert "no map method 'mds'" in refused("map", "tiny", "--method", "mds", "--out", out)
+    assert "2 or 3 dimensions" in refused("map", "tiny", "--dims", "4", "--out", out)
+    assert "PCA has no perplexity" in refused("map", "tiny", "--method", "pca", "--perplexity", "9", "--out", out)
+    assert "100,000 points, not 100,001" in refused("map", "tiny", "--max-points", "100001", "--out", out)
     assert "above 0" in refused("map", "tiny", "--perplexity", "0", "--out", out)
-    assert "at least 1 point" in refused("map", "tiny", "--max-points", "0", "--out", out)
+    assert "1 to 100,000 points, not 0" in refused("map", "tiny", "--max-points", "0", "--out", out)
     assert not (tiny_run.parent / ".maps").exists()
 
 
 @pytest.mark.slow
 def test_a_map_can_be_stopped_and_its_death_is_noticed(tiny_run, tmp_path):
-    job = map_jobs.start(Run(tiny_run), "digits", perplexity=60, max_points=1797)
+    job = map_jobs.start(Run(tiny_run), "digits", perplexity=60, max_points=1797, engine="scikit-learn")
     assert map_jobs.status(job).active
     map_jobs.stop(job)
     while map_jobs.status(job).active:
@@ -94,6 +142,103 @@ def test_a_map_can_be_stopped_and_its_death_is_noticed(tiny_run, tmp_path):
     write_json(job / "status.json", {"state": "running", "pid": 2**22 + 5, "started": 1.0})
     assert map_jobs.status(job).state == "stalled"
     assert map_jobs.status(tmp_path / "nowhere").state == "stalled"
+
+
+def test_a_stage_that_cannot_listen_is_ended_with_its_process(tiny_run, monkeypatch):
+    began = []
+
+    def spawn(job):
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        began.append(child)
+        me = psutil.Process(child.pid)
+        write_json(job / "status.json", {
+            "state": "running", "pid": child.pid, "started": me.create_time(), "hears": False,
+            "text": "t-SNE is finding places", "began": time.time() - 7,
+        })  # fmt: skip
+
+    monkeypatch.setattr(map_jobs, "_spawn", spawn)
+    job = map_jobs.start(Run(tiny_run))
+    now = map_jobs.status(job)
+    assert (now.active, now.measured, 7 <= now.seconds < 60) == (True, False, True)
+    map_jobs.stop(job)
+    assert began[0].poll() is not None
+    assert (map_jobs.status(job).state, map_jobs.status(job).reason) == ("stopped", "Stopped on request.")
+
+
+def test_a_stranger_with_the_same_number_is_not_ended(tiny_run, monkeypatch):
+    monkeypatch.setattr(map_jobs, "_spawn", lambda job: None)
+    job = map_jobs.start(Run(tiny_run))
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        write_json(job / "status.json", {"state": "running", "pid": child.pid, "started": 1.0, "hears": False})
+        map_jobs.stop(job)
+        assert child.poll() is None
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_worker_says_when_it_cannot_listen(tiny_run, monkeypatch):
+    monkeypatch.setattr(map_jobs, "_spawn", lambda job: None)
+    job = map_jobs.start(Run(tiny_run))
+    pen = map_worker.Pen(job)
+    pen.progress("Encoding", 0.5)
+    assert map_jobs.status(job).measured
+    pen.silent("t-SNE is finding places")
+    assert (map_jobs.status(job).measured, map_jobs.status(job).text) == (False, "t-SNE is finding places")
+    pen.progress("Measuring", 0.0)
+    assert map_jobs.status(job).measured
+    (job / "stop").touch()
+    for hear in (lambda: pen.silent("Next"), lambda: pen.progress("Next", 0.0)):
+        with pytest.raises(map_worker.Stopped):
+            hear()
+
+
+def test_a_map_leaves_frames_while_it_grows(tiny_run, monkeypatch):
+    pytest.importorskip("openTSNE")
+    seen = []
+    monkeypatch.setattr(map_jobs, "_spawn", lambda job: None)
+    monkeypatch.setattr(map_worker, "FRAME_EVERY", 0.0)
+    write = map_files.write_frame
+
+    def look(job, *frame):
+        write(job, *frame)
+        seen.append(map_jobs.frame(job))
+
+    monkeypatch.setattr(map_files, "write_frame", look)
+    job = map_jobs.start(Run(tiny_run), max_points=40, engine="opentsne")
+    assert map_worker.work(job) == "finished"
+    assert len(seen) > 1
+    assert all(len(f["x"]) == len(f["labels"]) == 40 for f in seen)
+    assert int(seen[0]["iteration"]) < int(seen[-1]["iteration"]) <= 600
+    assert map_jobs.frame(job) is None
+    assert str(map_jobs.result(job)["engine"]) == "opentsne"
+
+
+def test_equal_and_broken_embeddings(tiny_run, monkeypatch):
+    monkeypatch.setattr(map_jobs, "_spawn", lambda job: None)
+    embedded = trained.Trained.embed
+    job = map_jobs.start(Run(tiny_run), max_points=30)
+    monkeypatch.setattr(trained.Trained, "embed", lambda *a, **k: np.ones((30, 16), np.float32))
+    assert map_worker.work(job) == "finished"
+    note = map_jobs.status(job).note
+    assert "at least 5 different points; these 1 are shown by PCA" in note
+    assert "only 1 different embeddings" in note
+    found = map_jobs.result(job)
+    assert (str(found["method"]), float(found["trustworthiness"])) == ("pca", 1.0)
+    monkeypatch.setattr(trained.Trained, "embed", lambda *a, **k: embedded(*a, **k) * np.nan)
+    assert map_worker.work(job) == "failed"
+    assert "30 of the 30 points are not finite numbers" in map_jobs.status(job).reason
+
+
+def test_a_damaged_map_is_removed_and_said(tiny_run, monkeypatch):
+    monkeypatch.setattr(map_jobs, "_spawn", map_worker.work)
+    for name in ("points.npz", "pixels.npy"):
+        job = map_jobs.start(Run(tiny_run), method="pca", max_points=20)
+        (job / name).write_bytes(b"nothing")
+        with pytest.raises(RunError, match="damaged and has been removed"):
+            map_jobs.result(job)
+        assert not job.exists()
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import worlds
+from map_messages import galleries, maps, sent
 from streamlit.testing.v1 import AppTest
 
-from siamese_core import map_jobs, map_worker, runs
+from pages.parts import atlas, map_pack, show
+from siamese_core import map_files, map_jobs, map_worker, projection, runs, trained
 from siamese_core.runs import Run
 
 pytestmark = pytest.mark.usefixtures("no_starter")
@@ -22,11 +27,16 @@ def test_a_map_is_made_and_shown(world, monkeypatch):
     app.selectbox(key="map_points").set_value(300).run()
     app.button(key="map_start").click().run()
     assert not worlds.told(app)
-    chart = app.get("plotly_chart")
-    assert len(chart) == 1
+    (shown,) = maps(app)
+    assert shown["label"].startswith("Map of 300 points of 10 classes. Outlined points are of the 4 of 10 classes")
     assert "Outlined points are of the 4 of 10 classes" in worlds.words(app)
-    app.multiselect(key="map_only_class").set_value(["3"]).run()
-    assert not worlds.told(app)
+    messages = sent(app)
+    assert {head["of"] for head, _ in messages.values()} == {shown["of"]}
+    head, arrays = messages["points"]
+    assert (head["count"], len(arrays["x"]), len(messages["pictures"][1]["which"])) == (300, 300, 300)
+    assert arrays["unseen"].sum() == sum(int(c) > 5 for c in arrays["class"])  # classes 0 to 5 were learnt
+    assert len(messages["facts"][1]["right"]) == 300
+    assert "Click a point" in worlds.words(app)
 
 
 def test_a_map_in_the_making_shows_its_progress_and_stops(world, monkeypatch):
@@ -52,8 +62,9 @@ def test_a_map_that_failed_says_why(world, monkeypatch):
 
 @pytest.fixture
 def made(world, monkeypatch):
-    """A finished run, and a map of 300 of its points that somebody has made."""
+    """A finished run, and a map of 300 of its points that somebody has made; the map is not a good one, but quick."""
     monkeypatch.setattr(map_jobs, "_spawn", lambda job: map_worker.work(job))
+    monkeypatch.setattr(projection, "make", lambda z, *asked: projection.Projected(z[:, :2].astype(float), "none"))
     run = Run(world("finished"))
     map_jobs.start(run, "digits", max_points=300)
     return run
@@ -61,12 +72,12 @@ def made(world, monkeypatch):
 
 def test_a_map_is_shared_by_its_address(made):
     app = worlds.visit("map", "finished")
-    assert not app.get("plotly_chart")  # of 600 points there is none
+    assert not maps(app)  # of 600 points there is none
     app = AppTest.from_file(str(worlds.ROOT / "app.py"), default_timeout=60)
     app.query_params |= {"run": "finished", "map_points": "300 points"}
     app.switch_page("pages/map.py").run()
     assert not worlds.told(app)
-    assert len(app.get("plotly_chart")) == 1
+    assert len(maps(app)) == 1
 
 
 def test_seen_and_unseen_classes_are_told_apart(made):
@@ -80,23 +91,143 @@ def test_seen_and_unseen_classes_are_told_apart(made):
     assert "Outlined points are of the 4 of 10 classes" in worlds.words(app)
 
 
-def test_many_classes_are_coloured_by_group(world, monkeypatch):
+def test_groups_can_be_coloured(world, monkeypatch):
     monkeypatch.setattr(map_jobs, "_spawn", lambda job: map_worker.work(job))
     map_jobs.start(Run(world("finished")), "glyphs", max_points=300)
     app = worlds.visit("map", "finished")
     app.selectbox(key="map_points").set_value(300).run()
     app.selectbox(key="map_source").set_value("data:glyphs").run()
-    assert app.segmented_control(key="map_by").value == "group"
-    app.segmented_control(key="map_by").set_value("class").run()
     assert not worlds.told(app)
-    assert "21 of " in worlds.words(app)
+    head, arrays = sent(app)["points"]
+    by_key = {c["key"]: c for c in head["columns"]}
+    names, groups = by_key["class"]["names"], by_key["group"]["names"]
+    for of, group in zip(arrays["class"], arrays["group"], strict=True):
+        assert names[of].startswith(f"{groups[group]}/")
+
+
+def opened(points: int = 300, **said: object) -> AppTest:
+    """The map of so many points, after the browser has said this of it."""
+    app = worlds.visit("map", "finished")
+    app.selectbox(key="map_points").set_value(points).run()
+    if said:
+        app.session_state[maps(app)[0]["name"]] = said
+        app.run()
+    return app
+
+
+def bits(app: AppTest, which: list[int]) -> dict[str, str]:
+    """What the browser sends when these points are selected."""
+    mask = np.zeros(300, np.uint8)
+    mask[which] = 1
+    return {"of": maps(app)[0]["of"], "bits": base64.b64encode(np.packbits(mask, bitorder="little").tobytes()).decode()}
+
+
+def test_a_chosen_point_shows_its_true_neighbours(made):
+    app = opened(chosen=17)
+    assert not worlds.told(app)
+    found = map_jobs.result(next((runs.runs_folder() / ".maps").iterdir()))
+    near, distances = projection.neighbours(trained.load(made), np.array(found["embeddings"]), 17, atlas.NEIGHBOURS)
+    head, _ = sent(app)["near"]
+    assert (head["chosen"], head["points"]) == (17, near.tolist())
+    words = worlds.words(app)
+    assert f"**{found['class_names'][found['labels'][17]]}**" in words
+    assert all(show.number(float(d)) in words for d in distances)
+    assert "not calibrated" in words
+
+
+def test_neighbours_have_the_calibrated_probability(made, monkeypatch):
+    class Calibrated:
+        def probability(self, distance: float) -> float:
+            return 0.625
+
+    monkeypatch.setattr(atlas.cache, "trained", lambda run: replace(trained.load(run), calibration=Calibrated()))
+    words = worlds.words(opened(chosen=3))
+    assert words.count("62%") == atlas.NEIGHBOURS
+    assert "probability of one class" in words
+
+
+@pytest.mark.parametrize("value", [300, -1, "3", True, {"x": 1}])
+def test_a_point_that_is_not_there_is_not_chosen(made, value):
+    app = opened(chosen=value)
+    assert not worlds.told(app)
+    assert sent(app)["near"][0]["chosen"] == -1
+
+
+def test_a_selection_becomes_a_gallery(made):
+    app = opened()
+    app = opened(selected=bits(app, [3, 5, 250]))
+    assert not worlds.told(app)
+    (gallery,) = galleries(app)
+    assert [t["point"] for t in gallery["tiles"]] == [3, 5, 250]
+    assert sum(b["count"] for b in gallery["bars"]) == 3
+    assert "3 selected" in worlds.words(app)
+    assert len(app.get("download_button")) == 2
+
+
+def test_a_selection_that_is_none_of_ours_is_one_sentence_and_the_map_stays(made):
+    app = opened(selected={"of": "x", "bits": 5})
+    assert [t for t in worlds.told(app)] == ["The selection did not arrive whole; select the points again."]
+    assert len(maps(app)) == 1
+    assert not galleries(app)
+
+
+def test_pictures_of_a_large_map_are_sent_when_they_are_looked_at(made, monkeypatch):
+    monkeypatch.setattr(map_pack, "MOST_PICTURES", 100)
+    app = opened()
+    assert "pictures" not in sent(app)
+    wanted = {"of": maps(app)[0]["of"], "points": [7, 8, 400]}
+    monkeypatch.setattr(atlas.scatter, "draw", lambda *asked: wanted)
+    app.run()
+    assert not worlds.told(app)
+    assert sent(app)["pictures"][1]["which"].tolist() == [7, 8]
+
+
+def test_another_map_of_the_same_data_stands_beside(made):
+    other = map_jobs.start(made, "digits", max_points=300, perplexity=10.0)
+    app = opened()
+    beside = next(box for box in app.selectbox if box.label == "Beside it")
+    assert beside.options == ["no other map", "t-SNE, perplexity 10"]
+    beside.set_value(str(other)).run()
+    assert not worlds.told(app)
+    first, second = maps(app)
+    assert (first["main"], second["main"]) == (True, False)
+    assert first["link"] == second["link"]
+    assert second["of"].startswith(other.name)
+    assert "t-SNE, perplexity automatic" in worlds.words(app)
+    shutil.rmtree(other)
+    app.run()
+    assert not worlds.told(app)
+    assert len(maps(app)) == 1
+
+
+def test_a_map_of_other_pictures_is_not_linked(made):
+    other = map_jobs.start(made, "digits", max_points=300, perplexity=10.0)
+    found = map_jobs.result(other)
+    map_files.write(other, found | {"labels": (found["labels"] + 1) % 10})
+    app = opened()
+    next(box for box in app.selectbox if box.label == "Beside it").set_value(str(other)).run()
+    assert len(maps(app)) == 1
+    assert "no picture in common" in app.warning[0].value
+
+
+def test_a_map_without_pictures_can_be_explored(made):
+    job = next((runs.runs_folder() / ".maps").iterdir())
+    found = map_jobs.result(job)
+    map_files.write(job, {k: v for k, v in found.items() if k != "pixels"})
+    (job / "pixels.npy").unlink()
+    app = opened()
+    app = opened(chosen=4, selected=bits(app, [1, 2]))
+    assert not worlds.told(app)
+    assert sent(app)["points"][0]["pictured"] is False
+    assert galleries(app)[0]["sheet"] is None
+    assert len(app.get("download_button")) == 1
 
 
 def test_a_run_that_is_deleted_meanwhile_is_told(made, world):
     world("running")
     app = worlds.visit("map", "finished")
     app.selectbox(key="map_points").set_value(300).run()
-    assert len(app.get("plotly_chart")) == 1
+    assert len(maps(app)) == 1
     shutil.rmtree(made.folder)
     app.run()
     assert not worlds.told(app)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pages.parts import charts, charts_map, charts_preview, forms, live, preview, show, theme, uploads
+from pages.parts import charts, charts_preview, forms, live, preview, show, theme, uploads
 from siamese_core import config as settings
 from siamese_core import presets
 from siamese_core.config import TrainConfig, defaults
@@ -176,43 +176,6 @@ def test_interval_is_a_band_against_dashed_lines():
     assert [s.x0 for s in figure.layout.shapes if s.line.dash == "dash"] == [0.2, 0.3]
     words = {a.text: (a.x, a.xanchor) for a in figure.layout.annotations}
     assert words == {"chance": (0.2, "right"), "plain pixels": (0.3, "left")}  # near each other, side by side
-
-
-def test_colours_for_a_few_classes():
-    found = charts_map.colouring(np.array([0, 1, 2, 0]), ["a", "b", "c"])
-    assert found.names == ("a", "b", "c")
-    assert found.codes.tolist() == [0, 1, 2, 0]
-    assert not found.note
-
-
-def test_many_classes_leave_the_smaller_ones_faint():
-    labels = np.concatenate([np.repeat(np.arange(60), 1), np.arange(30, 60)])
-    found = charts_map.colouring(labels, [f"c{i}" for i in range(60)])
-    assert len(found.names) == charts_map.MOST_COLOURED
-    assert all(int(n[1:]) >= 30 for n in found.names)
-    assert (found.codes[:30] == -1).all()
-    assert "60" in found.note
-
-
-def test_colours_by_group_and_by_choice():
-    labels, groups = np.array([0, 1, 2]), np.array([0, 0, 1])
-    by_group = charts_map.colouring(labels, ["x/a", "x/b", "y/c"], groups, ["x", "y"], "group")
-    assert by_group.codes.tolist() == [0, 0, 1]
-    only = charts_map.colouring(labels, ["x/a", "x/b", "y/c"], groups, ["x", "y"], "class", ["y/c"])
-    assert only.codes.tolist() == [-1, -1, 0]
-
-
-def test_every_point_of_the_map_says_who_it_is():
-    xy, labels = np.arange(12.0).reshape(6, 2), np.array([0, 1, 2, 0, 1, 2])
-    colours = charts_map.colouring(labels, ["a", "b", "c"], only=["a", "b"])
-    figure = charts_map.points(xy, labels, ["a", "b", "c"], colours, chosen=3, neighbours=[0, 1], unseen={"b"})
-    marked = [t for t in figure.data if t.customdata is not None]
-    found = {int(i): (float(x), float(y)) for t in marked for i, x, y in zip(t.customdata, t.x, t.y, strict=True)}
-    assert found == {i: tuple(xy[i]) for i in range(6)}
-    lines = next(t for t in figure.data if t.mode == "lines")
-    assert [v for v in lines.x if v is not None] == [xy[3, 0], xy[0, 0], xy[3, 0], xy[1, 0]]
-    outlined = next(t for t in figure.data if t.name == "b")
-    assert all(w > 0 for w in outlined.marker.line.width)
 
 
 @pytest.mark.parametrize(
