@@ -7,11 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import atlas, cache, frame, show, theme
+from pages.parts import atlas, cache, epochs, frame, show, theme
 from siamese_core import map_jobs
 from siamese_core.runs import Run
 
 TICK = 1.0
+VIEWS = {"map": "Map", "epochs": "Epochs"}
 
 
 def _sources(run: Run) -> dict[str, str]:
@@ -94,7 +95,14 @@ def _page(run: Run) -> None:
 def page() -> None:
     """The whole page."""
     run = frame.begin("map", "Map", "Every picture as a point: near each other where the network finds them alike.")
-    if frame.needs_weights(run) and run is not None:
+    with st.container(horizontal=True, gap="medium"):
+        view = st.segmented_control("View", list(VIEWS), key="map_view", required=True, format_func=VIEWS.get,
+                                    bind="query-params", label_visibility="collapsed", default="map")  # fmt: skip
+        if view == "epochs":
+            epochs.choose_way()
+    if view == "epochs" and run is not None:
+        epochs.panel(run)
+    elif frame.needs_weights(run) and run is not None:
         _page(run)
 
 

@@ -4,8 +4,8 @@ Rauber, Falcão and Telea, "Visualizing time-dependent data using dynamic t-SNE"
 "Visualizing data using t-SNE" (2008): to the Kullback-Leibler divergence a penalty is added on how far points have
 moved since the map before. They fit all maps together; ours looks back only, so that a map stands as soon as it is
 made and later ones never change it. Every map begins where the last one ended, and draws its points together for a
-moment (early exaggeration), so that parts of a class which a first map had put far apart can meet. Affinities are exact:
-for some hundreds of points.
+moment (early exaggeration), so that parts of a class which a first map had put far apart can meet. All pairs are
+computed: it is for some hundreds of points.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ import numpy as np
 MOST = 1500  # points: all pairs are held, and more take seconds a map
 FEWEST = 5
 FIRST, NEXT = 700, 150  # iterations
-TOGETHER = {True: (100, 8.0), False: (40, 2.0)}  # iterations of early exaggeration, and how strong; in a first map or not
+TOGETHER = {
+    True: (100, 8.0),
+    False: (40, 2.0),
+}  # iterations of early exaggeration, and how strong; in a first map or not
 STIFFNESS = 0.1  # of the penalty on movement
 TRIES, NEAR_ENOUGH = 50, 1e-5  # of the bisection for a perplexity, in nats
 

@@ -26,6 +26,7 @@ NAME = re.compile(r"\d{5,6}")
 MOST_FRAMES = 400
 MOST_BYTES = 64 * 2**20  # of one snapshot
 MOST_JUDGED = 800  # points by which a map is judged; of more, some evenly spread
+EVERY = 4  # maps between two looks at what there is
 NEIGHBOURS = 12  # of trustworthiness
 
 Progress = Callable[[str, float], None]
@@ -64,10 +65,12 @@ class _Snapshot:
     digest: str
 
     @property
-    def kind(self) -> tuple[object, ...]:
+    def kind(self) -> tuple[tuple[int, int], str]:
         """Snapshots of one kind are of the same points."""
         items = b"" if self.items is None else self.items.tobytes()
-        return self.embeddings.shape, hashlib.sha256(self.labels.tobytes() + items).hexdigest()
+        return (self.embeddings.shape[0], self.embeddings.shape[1]), hashlib.sha256(
+            self.labels.tobytes() + items
+        ).hexdigest()
 
 
 def present(run: Run) -> list[Path]:
@@ -76,11 +79,18 @@ def present(run: Run) -> list[Path]:
     return sorted(found, key=lambda p: int(p.stem))
 
 
-def frames(run: Run, method: str = "tsne", known: Frames | None = None, progress: Progress | None = None) -> Frames:
+def frames(
+    run: Run,
+    method: str = "tsne",
+    known: Frames | None = None,
+    progress: Progress | None = None,
+    so_far: Callable[[Frames], None] | None = None,
+) -> Frames:
     """A run's snapshots as maps that can be played one after the other.
 
     known: what was found before; maps whose snapshots are still the same are taken over, and no map differs by it.
-    progress: called with words and the share done; may raise to end it.
+    progress: called with words and the share done; may raise to end it. so_far: given what there is, now and then, and
+    at the end.
     Raises ConfigError for another method, RunError when there is no snapshot that can be used.
     """
     if method not in METHODS:
@@ -94,11 +104,11 @@ def frames(run: Run, method: str = "tsne", known: Frames | None = None, progress
     if len(paths) > MOST_FRAMES:
         notes.append(f"Of {len(paths)} snapshots {MOST_FRAMES} are shown.")
         paths = [paths[i] for i in np.linspace(0, len(paths) - 1, MOST_FRAMES).round().astype(int)]
-    kinds: list[tuple[object, ...]] = [s.kind for s in _all(paths) if s is not None]
+    kinds = [s.kind for s in _all(paths) if s is not None]
     if not kinds:
         raise RunError(f"None of the {len(paths)} snapshots of run {run.name} can be read; train it again.")
     usual = Counter(kinds).most_common(1)[0][0]
-    used = _Used(method, usual, known)
+    used = _Used(method, usual[0], known)
     used.notes += notes
     with threadpool_limits(1):  # small matrices: more threads wait for each other, and for the training beside
         for i, (path, snapshot) in enumerate(zip(paths, _all(paths), strict=True)):
@@ -110,14 +120,19 @@ def frames(run: Run, method: str = "tsne", known: Frames | None = None, progress
                 used.others.append(int(path.stem))
             else:
                 used.add(snapshot)
-    return used.result(run)
+                if so_far and len(used.maps) % EVERY == 0:
+                    so_far(used.result(run))
+    found = used.result(run)
+    if so_far:
+        so_far(found)
+    return found
 
 
 class _Used:
     """The maps so far, one snapshot after the other."""
 
-    def __init__(self, method: str, kind: tuple[object, ...], known: Frames | None) -> None:
-        points, size = kind[0]  # type: ignore[misc]
+    def __init__(self, method: str, shape: tuple[int, int], known: Frames | None) -> None:
+        points, size = shape
         self.notes: list[str] = []
         self.method = "plain" if size <= 2 else method
         if self.method == "tsne" and not dynamic_tsne.FEWEST <= points <= dynamic_tsne.MOST:
@@ -169,13 +184,13 @@ class _Used:
 
     def result(self, run: Run) -> Frames:
         """All of it, in the run's words."""
-        base = self.snapshots[0]
+        base, notes = self.snapshots[0], [*self.notes]
         for found, words in ((self.damaged, "cannot be read"), (self.others, "are of other points than most")):
             if found:
                 one = len(found) == 1
                 which = ", ".join(str(e) for e in found[:5]) + (f" and {len(found) - 5} more" if found[5:] else "")
                 said = words.replace("are of", "is of") if one else words
-                self.notes.append(f"The snapshot{'' if one else 's'} of epoch{'' if one else 's'} {which} {said}, "
+                notes.append(f"The snapshot{'' if one else 's'} of epoch{'' if one else 's'} {which} {said}, "
                                   f"and {'is' if one else 'are'} left out.")  # fmt: skip
         used, labels = np.unique(base.labels, return_inverse=True)
         split = run.manifest().get("split") or {}
@@ -191,7 +206,7 @@ class _Used:
             unseen=used < len(unseen),
             trust=np.array(self.trust),
             apart=np.stack(self.apart),
-            notes=tuple(self.notes),
+            notes=tuple(notes),
             digests=tuple(s.digest for s in self.snapshots),
         )
 

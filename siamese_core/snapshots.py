@@ -6,7 +6,7 @@ small; a run keeps at most `MOST` of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +54,8 @@ def choose(data: Prepared, config: TrainConfig) -> Watched:
     items, labels = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     first_item, first_class = (len(validation), validation.n_classes) if validation else (0, 0)
     for part, classes, item, of in ((validation, unseen, 0, 0), (data.train, seen, first_item, first_class)):
-        for c in np.sort(classes) if part else ():
+        for c in np.sort(classes) if part is not None else ():
+            assert part is not None
             mine = np.sort(rng.permutation(np.flatnonzero(part.labels == c))[:per_class])
             items.append(mine + item)
             labels.append(np.full(len(mine), c + of))
@@ -62,9 +63,21 @@ def choose(data: Prepared, config: TrainConfig) -> Watched:
 
 
 def _classes(data: LabelledSet, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Those of the first `count` classes that can be watched, in a random order: more than one picture, no imitations."""
+    """Those of the first `count` classes with more than one picture, without imitations, in a random order."""
     usable = np.flatnonzero((data.counts[:count] > 1) & ~data.forged[:count])
     return rng.permutation(usable)
+
+
+def places(whole: LabelledSet, names: Mapping[str, Sequence[str]], items: np.ndarray) -> np.ndarray | None:
+    """Where watched items are in the whole set: (M,) of `Watched.items` -> (M,); None where the set has not got them.
+
+    names: class names of the parts "validation" and "train", as in config.json.
+    """
+    index = {name: c for c, name in enumerate(whole.class_names)}
+    of = {part: [index.get(name, -1) for name in names.get(part, ())] for part in ("validation", "train")}
+    order = np.concatenate([np.flatnonzero(np.isin(whole.labels, of[part])) for part in ("validation", "train")])
+    fits = len(items) and 0 <= int(items.min()) <= int(items.max()) < len(order)
+    return order[items] if fits else None
 
 
 def wanted(epoch: int, epochs: int) -> bool:
