@@ -23,6 +23,7 @@ from siamese_core.evolution import Frames
 from siamese_core.runs import History, Run
 
 TICK = 1.0  # seconds
+ABOVE = 410  # pixels of a page that are not the stage's, so that the line of the epochs is seen without scrolling
 WAYS = {"tsne": "t-SNE", "pca": "PCA"}
 HELP = (
     "t-SNE: every map grows out of the one before and keeps neighbours together; distances between groups mean little. "
@@ -69,7 +70,7 @@ def waits(run: Run) -> bool:
     return found is None or (found.value is not None and cache.watched_pictures(run, found.value.items) is None)
 
 
-def draw(run: Run) -> None:
+def draw(run: Run, above: int = ABOVE) -> None:
     """The film as far as its maps are made, or what to do to have one. Raises RunError."""
     if not evolution.present(run):
         _none(run)
@@ -86,7 +87,7 @@ def draw(run: Run) -> None:
     pictures = cache.watched_pictures(run, found.items)
     sheet = pictures.value if pictures else None
     live, total = run.status().active, run.config().epochs
-    _stage(key="epochs", data=packed(found, state.history(run), run.name, live, total, sheet))
+    _stage(key="epochs", data=packed(found, state.history(run), run.name, live, total, sheet, above))
     st.caption(" ".join([said(found), *(show.plain(note) for note in found.notes)]))
 
 
@@ -122,13 +123,21 @@ def said(found: Frames) -> str:
 
 
 def packed(
-    found: Frames, history: History, name: str, live: bool, total: int, sheet: dict[str, Any] | None = None
+    found: Frames,
+    history: History,
+    name: str,
+    live: bool,
+    total: int,
+    sheet: dict[str, Any] | None = None,
+    above: int = ABOVE,
 ) -> bytes:
     """A head in JSON, its length before it, and all maps as float32: little-endian, (F, M, 2)."""
     head: dict[str, Any] = {
         "story": hashlib.sha256(repr((name, found.method, found.digests[0], found.names)).encode()).hexdigest()[:16],
         "live": live,
+        "colour": theme.SAME,  # of the sign that it is live
         "total": total,
+        "above": above,
         "epochs": found.epochs.tolist(),
         "labels": found.labels.tolist(),
         "classes": classes(found),

@@ -45,7 +45,7 @@ def _draw(run: Run, status: Status, view: str) -> None:
     history = state.history(run)
     _head(run, status, history)
     if view == "epochs":
-        epochs.draw(run)
+        epochs.draw(run, above=510 if status.active else 470)
         return
     _figures(status, history)
     _after(run, status)

@@ -80,6 +80,8 @@ class Player {
       else this.playing = true;
     }
     this.time = Math.min(this.time, this.last);
+    this.root.style.setProperty("--above", `${head.above}px`);
+    this.root.style.setProperty("--live", head.colour);
     this.range.max = this.last;
     this.range.disabled = this.last < 1;
     this.plot();
@@ -305,6 +307,8 @@ class Player {
       const value = curve.values[near];
       curve.word.textContent = percent(value);
     }
+    for (const [c, row] of this.rows.entries()) row.lastChild.textContent = percent(story.apart[near][c]);
+    for (const kind of this.kinds) kind.figure.textContent = percent(mean(story, near, kind.classes));
     find("canvas").setAttribute("aria-label", `${story.words.map} ${this.inWords(near)}`);
   }
 
@@ -360,9 +364,10 @@ class Player {
     }
     const bar = make("i", "fill");
     const name = make("span", "name", of.lines.at(-1));
-    if (this.story.sheet) name.prepend(this.thumb(this.story.labels.indexOf(c), 18));
+    if (this.story.sheet) name.prepend(this.thumb(this.story.labels.indexOf(c), 17));
     const row = make("button", "class", mark, name, make("span", "track", bar), make("span", "value"));
     bar.style.background = of.colour;
+    row.fill = bar;
     row.type = "button";
     row.title = of.name;
     row.onclick = () => this.toggle(this.view.focus, c);
@@ -455,7 +460,7 @@ class Player {
 
   mark() {
     if (!this.along) return;
-    const { story, time, find } = this;
+    const { story, time } = this;
     const x = this.along(time);
     this.needle.setAttribute("transform", `translate(${x} 0)`);
     this.clip.setAttribute("width", Math.max(0, x));
@@ -470,11 +475,8 @@ class Player {
     }
     for (const [c, row] of this.rows.entries()) {
       const value = between(story.apart, time, c);
-      row.querySelector(".fill").style.transform = `scaleX(${value})`;
-      row.lastChild.textContent = percent(story.apart[Math.round(time)][c]);
+      row.fill.style.transform = `scaleX(${value})`;
     }
-    for (const kind of this.kinds) kind.figure.textContent = percent(mean(story, Math.round(time), kind.classes));
-    find(".side").style.setProperty("--trust", story.trust[Math.round(time)]);
   }
 
   tip() {

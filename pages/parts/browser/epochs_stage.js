@@ -183,7 +183,7 @@ class Stage {
     const { context: g, story } = this;
     const ends = [time, time - TAIL / 2, time - TAIL].map((t) => this.points.at(Math.max(0, t)));
     g.lineWidth = this.radius * 0.9;
-    g.lineCap = "round";
+    g.lineCap = "butt";
     [1, 2].forEach((k) => {
       const ways = story.classes.map(() => new Path2D());
       for (const i of this.order) {
