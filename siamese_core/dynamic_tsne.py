@@ -19,7 +19,9 @@ TOGETHER = {
     True: (100, 8.0),
     False: (40, 2.0),
 }  # iterations of early exaggeration, and how strong; in a first map or not
-STIFFNESS = 0.01  # of the penalty on movement; ten times as much holds classes in pieces (trustworthiness 0.95, not 0.99)
+STIFFNESS = (
+    0.01  # of the penalty on movement; ten times as much holds classes in pieces (trustworthiness 0.95, not 0.99)
+)
 TRIES, NEAR_ENOUGH = 50, 1e-5  # of the bisection for a perplexity, in nats
 
 
@@ -81,6 +83,7 @@ def _descend(affinity: np.ndarray, begin: np.ndarray, before: np.ndarray | None,
         np.matmul(y * -2, y.T, out=near)
         near += norms[:, None] + 1
         near += norms[None]
+        np.maximum(near, 1.0, out=near)  # rounding may leave less than no distance
         np.reciprocal(near, out=near)
         np.fill_diagonal(near, 0.0)
         np.multiply(near, -1 / near.sum(), out=force)
