@@ -116,7 +116,11 @@ def said(found: Frames) -> str:
         "plain": "as they are: an embedding has only two numbers",
     }
     trust = f" Trustworthiness {low:.2f} to {high:.2f} (1: all neighbours on the map are true ones)."
-    return f"{found.maps.shape[1]} pictures {ways[found.method]}.{trust if found.method != 'plain' else ''}"
+    return (
+        f"{found.maps.shape[1]} pictures {ways[found.method]}.{trust if found.method != 'plain' else ''} "
+        "Same-class neighbours are counted among the embeddings themselves, not on the map: of the points nearest to one, "
+        "as many as its class has others, the share that are of its class (R-precision)."
+    )
 
 
 # ---- what the browser is given ----
@@ -149,6 +153,8 @@ def packed(
             "apart": "Same-class neighbours",
             "unseen": "Unseen classes",
             "seen": "Classes it learns from",
+            "unseen_one": "An unseen class",
+            "seen_one": "A class it learns from",
             "map": f"{found.maps.shape[1]} pictures of {len(found.names)} classes as points.",
         },
     }

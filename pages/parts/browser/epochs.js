@@ -3,6 +3,9 @@
 // are set as text, never as HTML. The painting itself is in epochs_stage.js.
 
 const stories = new WeakMap();
+// Where films were when their place on the page went: it is made anew when a training ends, and the film goes on.
+const left = (globalThis.siameseFilms ??= new Map());
+const REMEMBERED = 15000; // ms
 const SPEEDS = [0.5, 1, 2, 4];
 const WHOLE = 14; // seconds that a whole run takes at speed 1, about
 const PLOT = { left: 9, right: 9, top: 8, bottom: 20 };
@@ -89,10 +92,19 @@ class Player {
   }
 
   begin(head) {
-    this.view.chosen.clear();
-    this.view.focus.clear();
     this.view.hover = null;
     this.stage.camera = null;
+    const was = left.get(head.story);
+    if (was && performance.now() - was.when < REMEMBERED) {
+      Object.assign(this, was.player);
+      this.view.chosen = new Set(was.chosen);
+      this.view.focus = new Set(was.focus);
+      this.view.tails = was.tails;
+      this.playing ||= this.following && this.time < this.last && !calm();
+      return;
+    }
+    this.view.chosen.clear();
+    this.view.focus.clear();
     this.following = head.live;
     this.time = calm() ? this.last : 0;
     this.playing = !calm() && this.last > 0;
@@ -110,6 +122,10 @@ class Player {
   }
 
   sleep() {
+    const { time, playing, speed, looping, following, view } = this;
+    const [chosen, focus] = [[...view.chosen], [...view.focus]];
+    const player = { time, playing, speed, looping, following };
+    left.set(this.story.story, { player, chosen, focus, tails: view.tails, when: performance.now() });
     this.watch.disconnect();
     cancelAnimationFrame(this.frame);
     this.frame = null;
@@ -492,7 +508,7 @@ class Player {
       this.tipOf = i;
     }
     tip.querySelector("b").textContent = of.name;
-    const kind = of.unseen ? story.words.unseen : story.words.seen;
+    const kind = of.unseen ? story.words.unseen_one : story.words.seen_one;
     tip.querySelector("span").textContent = `${kind}. Click to ${this.view.chosen.has(i) ? "let it go" : "follow it"}.`;
     tip.style.borderColor = of.colour;
     const left = stage.x[i] > stage.canvas.clientWidth * 0.62;

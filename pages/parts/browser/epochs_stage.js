@@ -1,5 +1,6 @@
 // Where points are between two epochs, and how they are painted. Nothing here knows of buttons.
 
+const HEAD = 26; // pixels that the words at the top need, beside the margin
 const TAIL = 0.45; // of an epoch: what a moving point leaves behind it
 const SHAPES = { circle: 1, diamond: 1.12, square: 0.86 }; // half of a side, beside the circle's radius, of equal weight
 
@@ -90,14 +91,14 @@ class Stage {
   look(width, height, calm) {
     const room = 34;
     const [cx, cy, w, h] = this.box;
-    const scale = Math.min((width - 2 * room) / w, (height - 2 * room - 12) / h);
+    const scale = Math.min((width - 2 * room) / w, (height - 2 * room - HEAD) / h);
     const wanted = [cx, cy, scale];
     const far = this.camera && Math.abs(Math.log(this.camera[2] / scale)) > 1.5;
     if (!this.camera || calm || far || this.size !== `${width}x${height}`) this.camera = wanted;
     else this.camera = this.camera.map((v, i) => v + (wanted[i] - v) * 0.12);
     this.size = `${width}x${height}`;
     const [x, y, s] = this.camera;
-    this.to = (px, py) => [width / 2 + (px - x) * s, height / 2 + 6 - (py - y) * s];
+    this.to = (px, py) => [width / 2 + (px - x) * s, (height + HEAD) / 2 - (py - y) * s];
     return Math.abs(this.camera[2] / scale - 1) < 0.002 && Math.abs((x - cx) * s) + Math.abs((y - cy) * s) < 0.5;
   }
 
