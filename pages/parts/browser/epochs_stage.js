@@ -290,8 +290,11 @@ class Stage {
       g.lineJoin = "round";
       g.strokeStyle = this.paper;
       g.fillStyle = this.ink;
-      g.strokeText(of.lines.at(-1), x, y);
-      g.fillText(of.lines.at(-1), x, y);
+      const name = of.lines.at(-1);
+      const half = g.measureText(name).width / 2 + 6;
+      x = Math.max(half, Math.min(this.canvas.clientWidth - half, x));
+      g.strokeText(name, x, y);
+      g.fillText(name, x, y);
     }
     g.globalAlpha = 1;
   }
