@@ -155,6 +155,16 @@ class Visitor:
         options = [str(getattr(o, "content", o)) for o in self.elements[key].options]
         return next(o for o in options if part.lower() in o.lower())
 
+    def key(self, begin: str) -> str:
+        """The widget whose key begins so: some end in what they are of."""
+        return next((k for k in self.elements if k.startswith(begin)), begin)
+
+    def value(self, begin: str) -> float:
+        """What a slider says."""
+        element = self.elements[self.key(begin)]
+        state = self.states.get(element.id)
+        return float(state.double_array_value.data[0] if state else element.default[0])
+
     def _state(self, key: str, value: Any) -> WidgetState:
         if key not in self.elements:
             raise KeyError(f"There is no widget {key} on the page '{self.page}'; there are {sorted(self.elements)}.")
@@ -163,6 +173,8 @@ class Visitor:
         match type(element).__name__:
             case "Button":
                 state.trigger_value = True
+            case "Slider":
+                state.double_array_value.data.extend([value])
             case "NumberInput":
                 state.double_value = value
             case "Checkbox":

@@ -27,10 +27,10 @@ POINTS = 2000
 
 visitor = bench.load("_visitor")
 
-# What is changed before each rerun, beside nothing at all: page -> (words, widgets)
-ACTIONS: dict[str, tuple[str, dict[str, Any]]] = {
-    "compare": ("another pair", {"compare_same": True}),
-    "one_shot": ("another task", {"one_shot_again": True}),
+# What is changed before each rerun, beside nothing at all: page -> words and widgets (of a slider: by how much)
+ACTIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "compare": [("another pair", {"compare_same": True}), ("threshold moved", {"compare_threshold": 0.001})],
+    "one_shot": [("another task", {"one_shot_again": True})],
 }
 
 
@@ -69,8 +69,8 @@ async def _measure(server: Any, reruns: int) -> list[dict[str, Any]]:
             if page == "map":
                 await _map(me)
             rows.append(await _row(server, me, page or "home", "nothing changed", {}, reruns))
-            if page in ACTIONS:
-                rows.append(await _row(server, me, page, *ACTIONS[page], reruns))
+            for action in ACTIONS.get(page, []):
+                rows.append(await _row(server, me, page, *action, reruns))
     return rows
 
 
@@ -80,7 +80,7 @@ async def _map(me: Any) -> None:
     await me.rerun(map_start=True)
     for _ in range(300):
         await me.rerun()
-        if "map_chart" in me.elements:
+        if any(key.startswith("map_chart") for key in me.elements):
             return
         await asyncio.sleep(1)
     raise RuntimeError("The map was not made in time.")
@@ -91,7 +91,7 @@ async def _row(server: Any, me: Any, page: str, what: str, widgets: dict[str, An
     taken, busy, sent = [], [], 0
     for i in range(reruns + WARM):
         before = sum(process.cpu_times()[:2])
-        seconds = await me.rerun(**widgets)
+        seconds = await me.rerun(**{me.key(k): v if v is True else me.value(k) + v for k, v in widgets.items()})
         if i >= WARM:
             taken.append(seconds * 1000)
             busy.append((sum(process.cpu_times()[:2]) - before) * 1000)

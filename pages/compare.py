@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.parts import frame, many_pairs, pairs, show, state, theme, verdict
 from pages.parts.pairs import TWINS, Giver, Side
+from siamese_core.modalities import face
 from siamese_core.runs import Run
 from siamese_core.verifier import Comparison
 
@@ -36,6 +37,8 @@ def _side(place: int, slot: int, give: Giver, run: Run, size: int) -> Side | Non
             show.picture(side.picture, f"Picture {letter}, {side.name}", "as given", size)
             seen = network.picture(0)  # type: ignore[attr-defined]
             show.picture(seen, f"Picture {letter} as the network sees it", "as the network sees it", size)
+        for text in face.words(network.faces, one=f"picture {letter}"):  # type: ignore[attr-defined]
+            st.caption(f"{theme.ICONS['warning']} {text}")
     return side
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import cache, evaluation_view, frame, later, leaks_view, show, theme
-from siamese_core import evaluation, leaks, protocols, report
+from siamese_core import evaluation, leaks, paired, protocols, report
 from siamese_core.evaluation import Evaluation
+from siamese_core.paired import Paired
 from siamese_core.runs import Run
 from siamese_core.types import LabelledSet
 
@@ -46,10 +47,12 @@ def _start(asked: list[tuple[Run, Any]], source: str, of: Run) -> None:
     later.start(("evaluations", *(key for _, key in asked)), _all(asked, source, of))
 
 
-def _all(asked: list[tuple[Run, Any]], source: str, of: Run) -> Callable[[later.Progress], list[Evaluation]]:
-    """All runs on the same data: the test classes are those of the current run."""
+def _all(
+    asked: list[tuple[Run, Any]], source: str, of: Run
+) -> Callable[[later.Progress], tuple[list[Evaluation], Paired | None]]:
+    """All runs on the same data, and what sets two apart: the test classes are those of the current run."""
 
-    def work(progress: later.Progress) -> list[Evaluation]:
+    def work(progress: later.Progress) -> tuple[list[Evaluation], Paired | None]:
         found = []
         for i, (run, _) in enumerate(asked):
             begin, name = i / len(asked), f"{run.name}: " if len(asked) > 1 else ""
@@ -61,22 +64,32 @@ def _all(asked: list[tuple[Run, Any]], source: str, of: Run) -> Callable[[later.
                 progress=lambda words, share, b=begin, n=name: progress(n + words, b + share / len(asked)),
             )  # fmt: skip
             found.append(evaluation.warned(got, protocols.overlap_warnings(run, data.items, data.class_names)))
-        return found
+        return found, _difference(found, progress)
 
     return work
+
+
+def _difference(found: list[Evaluation], progress: later.Progress) -> Paired | None:
+    if len(found) < 2:
+        return None
+    progress("Testing the difference", 0.99)
+    first, second = found
+    thresholds = (first.threshold, second.threshold)
+    return paired.compare(first.scored, second.scored, thresholds, seed=first.seed)
 
 
 def _page(run: Run) -> None:
     source, asked = _asked(run)
     key = ("evaluations", *(key for _, key in asked))
-    found = later.outcome(key)
-    if found is None:
+    outcome = later.outcome(key)
+    if outcome is None:
         if not later.known(key):
             show.empty("Press **Evaluate**: thousands of pairs that the network has not learnt from are scored, and "
                        "you see how often it errs, and where. It takes some seconds.")  # fmt: skip
         return
+    found, difference = outcome
     data = cache.part_of(cache.test_classes(run) if source == TEST else cache.dataset(source), MOST_ITEMS)
-    evaluation_view.draw(found, data)
+    evaluation_view.draw(found, data, difference)
     with st.expander("Can these figures be believed?", icon=theme.ICONS["look"]):
         _checks(run, None if source == TEST else source)
     own = "test" if source == TEST else source

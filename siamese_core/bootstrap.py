@@ -3,7 +3,7 @@
 A pair has two identities. In a replicate K identities are drawn with replacement, identity i c_i times; a different
 pair then counts c_i c_j times, for every copy of the one meets every copy of the other, and a pair within one
 identity c_i times, for every copy brings its own pairs (Snijders and Borgatti 1999; Poh, Martin and Bengio 2007 for
-biometrics). Distances are first counted in at most `BINS` bins at quantiles of both kinds: a rate is exact at a bin's
+biometrics). Distances are first counted in bins at quantiles of both kinds (`binned`): a rate is exact at a bin's
 edge, and the thresholds asked for are edges. No replicate looks at single pairs afterwards but as cells (bin, i, j).
 
 From the replicates only their spread is used: percentiles lie on the wrong side for small rates, which are
@@ -20,16 +20,18 @@ independent; `unit` says which, and such an interval does not tell what other id
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from siamese_core import curves, dyads, metrics
+from siamese_core import binned, curves, dyads, metrics
 from siamese_core.errors import ConfigError
 from siamese_core.scored import ScoredPairs
 
 REPLICATES = 500
-BINS = 1024
 FEWEST = 10  # identities
+# of FAR and FRR, how much of each is in a figure at a threshold
+SHARES = {"far": (1.0, 0.0), "frr": (0.0, 1.0), "accuracy": (-0.5, -0.5)}
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,16 @@ class Estimate:
     def interval(self) -> list[float]:
         """[low, high]."""
         return [self.low, self.high]
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A figure's replicates, (R,), and how much each pair moves it, (n_different,) and (n_same,): its influence
+    function, linearised, times the number of pairs of that kind, up to a constant. An interval is made of these."""
+
+    draws: np.ndarray
+    of_different: np.ndarray
+    of_same: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +100,7 @@ class Bootstrap:
             raise ConfigError(f"An interval needs at least {REPLICATES} replicates, not {replicates}.")
         scored.need()
         self.unit, u, v, self.units = units_of(scored, unit)
-        self.edges = _edges(scored, thresholds)
+        self.edges = binned.edges(scored, thresholds)
         self._asked = np.searchsorted(self.edges, [t for t in thresholds if np.isfinite(t)]) + 1
         if self.unit == "pairs":
             self.units = min(scored.n_same, scored.n_different)
@@ -98,16 +110,14 @@ class Bootstrap:
             dyads.Dyads(bins[k], sides[0][k], sides[1][k], self.units, len(self.edges))
             for k in (~scored.same, scored.same)
         )
-        self.far, self.frr = _rates(*(np.bincount(k.bins, minlength=k.n_bins)[:, None] for k in self._kinds))
+        self.far, self.frr = binned.rates(*(np.bincount(k.bins, minlength=k.n_bins)[:, None] for k in self._kinds))
         rng = np.random.default_rng(seed)
         if self.unit == "pairs":
             drawn = tuple(dyads.drawn_pairs(k, replicates, rng) for k in self._kinds)
-            self._spread: dyads.Spread | None = None
         else:
             drawn = dyads.drawn_units(self._kinds, self.units, replicates, rng)
-            self._spread = dyads.spread(*self._kinds)
         keep = (drawn[0].sum(0) > 0) & (drawn[1].sum(0) > 0)
-        self._far, self._frr = _rates(drawn[0][:, keep], drawn[1][:, keep])  # (B + 1, R)
+        self._far, self._frr = binned.rates(drawn[0][:, keep], drawn[1][:, keep])  # (B + 1, R)
 
     @property
     def _kinds(self) -> tuple[dyads.Dyads, dyads.Dyads]:
@@ -115,30 +125,42 @@ class Bootstrap:
 
     def rates_at(self, threshold: float) -> tuple[Estimate, Estimate]:
         """FAR and FRR of a threshold; exact if it was among `thresholds`, else of the next edge below."""
-        at = int(np.searchsorted(self.edges, threshold, side="right"))
+        at = self._vertex(threshold)
         return self._estimate(at, 1.0, 0.0), self._estimate(at, 0.0, 1.0)
 
     def accuracy_at(self, threshold: float) -> Estimate:
         """Balanced accuracy, 1 - (FAR + FRR) / 2, of a threshold."""
-        error = self._estimate(int(np.searchsorted(self.edges, threshold, side="right")), 0.5, 0.5)
+        error = self._estimate(self._vertex(threshold), 0.5, 0.5)
         return Estimate(1.0 - error.value, 1.0 - error.high, 1.0 - error.low)
 
     def eer(self) -> Estimate:
         """The equal error rate."""
-        value, at = _eer(self.far, self.frr)
-        draws, _ = _eer(self._far, self._frr)
-        rise, fall = self._slopes()
-        of_far = fall[at[0]] / max(float(rise[at[0]] + fall[at[0]]), 1e-12)
-        return self._interval(float(value[0]), draws, self._shrinkage(at[0], of_far, 1.0 - of_far))
+        value, draws, at, of_far = self._crossing()
+        return self._interval(value, draws, self._shrinkage(at, of_far, 1.0 - of_far))
 
     def auc(self) -> Estimate:
         """The area under the ROC curve."""
-        value, draws = _area(self.far, self.frr), _area(self._far, self._frr)
-        shrink = 1.0
-        if self.unit != "pairs":
-            nearer, farther = 1.0 - _middle(self.frr[:, 0]), 1.0 - _middle(self.far[:, 0])
-            shrink = dyads.shrinkage_of_mean(*self._kinds, nearer, farther)
-        return self._interval(float(value[0]), draws, shrink)
+        found = self.figure("auc")
+        value = float(binned.area(self.far, self.frr)[0])
+        return self._interval(value, found.draws, self.shrinkage(found.of_different, found.of_same))
+
+    def figure(self, name: str, threshold: float = 0.0) -> Figure:
+        """What the spread of "eer", "auc", "far", "frr" or "accuracy" is made of; the last three at a threshold."""
+        if name == "auc":  # a different pair brings the share of same pairs that are nearer, and the other way round
+            draws = binned.area(self._far, self._frr)
+            of_different, of_same = 1.0 - binned.middle(self.frr[:, 0]), 1.0 - binned.middle(self.far[:, 0])
+            return Figure(draws, of_different[self._different.bins], of_same[self._same.bins])
+        if name == "eer":
+            _, draws, at, of_far = self._crossing()
+            of_frr = 1.0 - of_far
+        else:
+            at, (of_far, of_frr) = self._vertex(threshold), SHARES[name]
+            draws = of_far * self._far[at] + of_frr * self._frr[at]
+        return Figure(draws, of_far * (self._different.bins < at), -of_frr * (self._same.bins < at))
+
+    def shrinkage(self, of_different: np.ndarray, of_same: np.ndarray) -> float:
+        """How much too wide the replicates are of a figure that pairs move by so much, or of a difference of two."""
+        return 1.0 if self.unit == "pairs" else dyads.shrinkage_of_mean(*self._kinds, of_different, of_same)
 
     def frr_at_far(self, most: float) -> Estimate:
         """The FRR of the largest threshold whose FAR is at most `most`."""
@@ -161,6 +183,16 @@ class Bootstrap:
         before = np.nextafter(self.edges[0], -np.inf)
         return Bands(np.concatenate([[before], self.edges])[kept], *columns)
 
+    def _vertex(self, threshold: float) -> int:
+        return int(np.searchsorted(self.edges, threshold, side="right"))
+
+    def _crossing(self) -> tuple[float, np.ndarray, int, float]:
+        """The equal error rate, its replicates, the vertex after it, and the share in which FAR's errors move it."""
+        value, at = binned.eer(self.far, self.frr)
+        rise, fall = self._slopes()
+        of_far = float(fall[at[0]]) / max(float(rise[at[0]] + fall[at[0]]), 1e-12)
+        return float(value[0]), binned.eer(self._far, self._frr)[0], int(at[0]), of_far
+
     def _estimate(self, at: int, of_far: float, of_frr: float) -> Estimate:
         """of_far FAR + of_frr FRR at vertex `at`; both shares add up to 1."""
         value = float(of_far * self.far[at, 0] + of_frr * self.frr[at, 0])
@@ -168,13 +200,13 @@ class Bootstrap:
         return self._interval(value, draws, self._shrinkage(at, of_far, of_frr))
 
     def _shrinkage(self, at: int, of_far: float, of_frr: float) -> float:
-        if self._spread is None:
+        if self.unit == "pairs":
             return 1.0
-        return float(self._shrink(of_far, of_frr)[max(0, at - 1)])
+        return float(self._spread.shrinkage(np.asarray(of_far), np.asarray(of_frr))[max(0, at - 1)])
 
-    def _shrink(self, of_far: float, of_frr: float) -> np.ndarray:
-        assert self._spread is not None
-        return self._spread.shrinkage(np.asarray(of_far), np.asarray(of_frr))
+    @cached_property
+    def _spread(self) -> dyads.Spread:
+        return dyads.spread(*self._kinds)
 
     def _slopes(self) -> tuple[np.ndarray, np.ndarray]:
         """How FAR rises and FRR falls around every vertex, a few bins wide: (B + 1,) each, a bin."""
@@ -230,46 +262,3 @@ def unit_words(unit: str, units: int, identities: int) -> str:
         return f"{units:,} identities"
     few = f"{identities:,} {'identity' if identities == 1 else 'identities'}"
     return f"{few}: intervals over {'pictures' if unit == 'items' else 'pairs'}"
-
-
-def _edges(scored: ScoredPairs, thresholds: tuple[float, ...]) -> np.ndarray:
-    """(B,) upper edges of bins, rising: quantiles of both kinds, close together where rates are small."""
-    asked = [t for t in thresholds if np.isfinite(t)]
-    found = [np.array([scored.distances.max(), *asked])]
-    for d, smallest in ((scored.distances[~scored.same], 0), (scored.distances[scored.same], -1)):
-        n, many = len(d), BINS // 4
-        even, steep = np.linspace(0, n - 1, many), np.geomspace(1, n, many) - 1
-        ranks = np.concatenate([even, steep if smallest == 0 else n - 1 - steep]).round().astype(np.int64)
-        ranks = np.unique(ranks)
-        found.append(np.partition(d, ranks)[ranks])
-    return np.unique(np.concatenate(found))
-
-
-def _rates(different: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(B, R) weights of bins -> FAR and FRR at every vertex, (B + 1, R); the first accepts nothing."""
-    far, accepted = (np.cumsum(k, axis=0, dtype=np.float64) for k in (different, same))
-    far, accepted = far / far[-1], accepted / accepted[-1]
-    nothing = np.zeros((1, far.shape[1]))
-    return np.concatenate([nothing, far]), 1.0 - np.concatenate([nothing, accepted])
-
-
-def _eer(far: np.ndarray, frr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(B + 1, R) rates -> (R,) equal error rates and the vertices after the crossing."""
-    after = np.argmax(far >= frr, axis=0)
-    columns = np.arange(far.shape[1])
-    gap = far - frr
-    before, here = gap[after - 1, columns], gap[after, columns]
-    share = -before / (here - before)
-    start = far[after - 1, columns]
-    return start + share * (far[after, columns] - start), after
-
-
-def _area(far: np.ndarray, frr: np.ndarray) -> np.ndarray:
-    """(B + 1, R) rates -> (R,) areas under the ROC curve."""
-    accepted = 1.0 - frr
-    return (np.diff(far, axis=0) * (accepted[1:] + accepted[:-1]) / 2).sum(axis=0)
-
-
-def _middle(at_vertices: np.ndarray) -> np.ndarray:
-    """(B + 1,) -> (B,): halfway through each bin, where ties within it count 1/2."""
-    return (at_vertices[1:] + at_vertices[:-1]) / 2

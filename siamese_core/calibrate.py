@@ -97,8 +97,8 @@ def of_run(
         )
     model = trained.load(run, device, calibrated=False)
     given = protocols.data_for(run, data, "validation", data_root, progress)
+    given = given.with_items(given.items.fitted(model.spec, progress))
     warnings = list(given.warnings) + refuse_training_data(run, given)
-    given = given.with_items(given.items.fitted(model.spec))
     source = validation_words(given) if data is None else f"{given.n_classes} classes of {given.name}"
     found = on_data(model, given, source, **how)
     try:

@@ -33,7 +33,12 @@ def constant_output(data: LabelledSet, embedder: Embedder, part: str, seed: int 
     details = {"items": len(items), "spread": spread / max(1e-12, length), "different_distances": kinds,
                "pairs": len(apart)}  # fmt: skip
     pictures: tuple[tuple[Place, Place], ...] = (((part, int(items[0])), (part, int(items[-1]))),)
-    if not np.isfinite(apart).all() or spread <= STILL * length or apart.max() <= 1e-9:
+    if not np.isfinite(apart).all():
+        return [Finding("constant output", "problem",
+                        f"The network's distances between {len(items)} different pictures are not all numbers, so they "
+                        "say nothing: its output is broken; train it again with a lower learning rate.",
+                        {"items": len(items), "pairs": len(apart)}, pictures)]  # fmt: skip
+    if spread <= STILL * length or apart.max() <= 1e-9:
         return [Finding("constant output", "problem",
                         f"The network gives nearly the same answer to {len(items)} different pictures, so its "
                         "distances say nothing: it has collapsed; train again with a lower learning rate or another "

@@ -96,7 +96,9 @@ class TrainConfig:
     )  # fmt: skip
     crop: str = setting(
         "none", "Crop", "none: the whole picture, or the centre of a photo. ink: pictures are taken for ink on paper, "
-        "the background goes (Otsu) and only the part with ink is used.", "Data", choices=("none", "ink"), rare=True,
+        "the background goes (Otsu) and only the part with ink is used. face: the largest face of a photo, its eyes at "
+        "fixed places (needs OpenCV 4, see requirements-extras.txt); the centre where none is found.",
+        "Data", choices=("none", "ink", "face"), rare=True,
     )  # fmt: skip
     start_from: str = setting(
         "nothing", "Start from",

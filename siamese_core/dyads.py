@@ -109,11 +109,10 @@ def spread(different: Dyads, same: Dyads) -> Spread:
 
 
 def shrinkage_of_mean(different: Dyads, same: Dyads, of_different: np.ndarray, of_same: np.ndarray) -> float:
-    """The same for a sum of two means, each of a value a bin: (n_bins,) and (n_bins,) -> at most 1."""
+    """The same for a sum of two means, each of a value a pair: (n_different,) and (n_same,) -> at most 1."""
     by_unit, couples, single = np.zeros(different.n_units), 0.0, 0.0
     for k, values in ((different, of_different), (same, of_same)):
-        counts = np.bincount(k.bins, minlength=k.n_bins)
-        error = (values - (counts * values).sum() / len(k))[k.bins] / len(k)
+        error = (values - values.mean()) / len(k)
         own = k.u == k.v
         by_unit += np.bincount(k.u, weights=error, minlength=k.n_units)
         by_unit += np.bincount(k.v[~own], weights=error[~own], minlength=k.n_units)

@@ -151,7 +151,7 @@ def measure(
     """
     tell = progress or (lambda words, share: None)
     tell(f"Encoding {len(data):,} items", 0.0)
-    data = data.with_items(data.items.fitted(trained.spec))
+    data = data.with_items(data.items.fitted(trained.spec, lambda words, share: tell(words, 0.2 * share)))
     z = trained.embed(data.items)
     tell("Scoring pairs", 0.4)
     scored = verifier.score(trained, data, seed, max_pairs, z)

@@ -11,21 +11,23 @@ from siamese_core import beginnings, processes, runs
 from siamese_core.config import TrainConfig
 from siamese_core.errors import RunError
 from siamese_core.files import write_json
+from siamese_core.modalities import face
 from siamese_core.runs import Run
 
 
 def start(config: TrainConfig, folder: Path, data_root: Path | None = None, name: str | None = None) -> Run:
     """Create a run in the runs folder and start its worker. Raises ConfigError or RunError."""
     beginnings.check(config)
+    _can_look(config)
     run = runs.create(config, folder, name)
     _spawn(run, data_root)
     return run
 
 
 def resume(run: Run, data_root: Path | None = None) -> Run:
-    """Go on with a run that was stopped, failed or killed. Raises RunError when it cannot be."""
+    """Go on with a run that was stopped, failed or killed. Raises RunError or ConfigError when it cannot be."""
     status = run.status()
-    run.config()
+    _can_look(run.config())
     if run.folder.resolve() == runs.STARTER.resolve():
         raise RunError("The starter model comes with Siamese Lab and is not trained on; start a run of your own.")
     if status.active:
@@ -67,6 +69,12 @@ def follow(
                 on_events(events)
             return status
         time.sleep(poll)
+
+
+def _can_look(config: TrainConfig) -> None:
+    """Raises ConfigError when the pictures cannot be cropped as the settings say, before a process finds out."""
+    if config.crop == "face":
+        face.require()
 
 
 def _spawn(run: Run, data_root: Path | None) -> None:

@@ -83,7 +83,7 @@ def _map(job: Path, pen: Pen) -> str:
     if len(indices) > request["max_points"]:
         indices = np.sort(np.random.default_rng(request["seed"]).permutation(len(data))[: request["max_points"]])
     model = trained.load(run, "auto")
-    items = data.items.select(indices).fitted(model.spec)
+    items = data.items.select(indices).fitted(model.spec, pen.progress)
     z = model.embed(items, progress=pen.progress)
     plan = projection.plan(len(z), request["method"], request["perplexity"])
     points = projection.project(z, plan.method, request["seed"], plan.perplexity, pen.progress)

@@ -40,8 +40,8 @@ class Novelty:
         return np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", off, self.precision, off), 0.0))
 
     def unlike(self, features: np.ndarray) -> np.ndarray:
-        """(N, F) features -> (N,) bool: farther off than all but the strangest of the validation items."""
-        return self.distances(features) > MARGIN * float(self.usual[1])
+        """(N, F) features -> (N,) bool: farther off than all but the strangest of the validation items, or NaN."""
+        return ~(self.distances(features) <= MARGIN * float(self.usual[1]))
 
     def tensors(self) -> dict[str, Tensor]:
         """For a file."""

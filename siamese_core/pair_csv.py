@@ -21,7 +21,7 @@ from typing import IO
 import numpy as np
 
 from siamese_core.errors import DataError
-from siamese_core.modalities.decoding import plain_name
+from siamese_core.modalities.decoding import opener, plain_name
 from siamese_core.pair_tables import BrokenRows, PairTable, composed
 
 MAX_ROWS = 1_000_000
@@ -60,7 +60,8 @@ def _opened(source: Path | IO[bytes]) -> Iterator[tuple[IO[bytes], str]]:
     label = plain_name(Path(str(source if isinstance(source, Path) else getattr(source, "name", "pairs.csv"))).name)
     if isinstance(source, Path):
         if not source.is_file():
-            what = "is a folder; give a CSV file" if source.is_dir() else "is not there; check its name"
+            what = "is no file" if source.exists() else "is not there; check its name"
+            what = "is a folder; give a CSV file" if source.is_dir() else what
             raise DataError(f"The table of pairs {plain_name(str(source))} {what}.")
         try:
             with source.open("rb") as file:
@@ -76,31 +77,38 @@ def _opened(source: Path | IO[bytes]) -> Iterator[tuple[IO[bytes], str]]:
 def _judge(file: IO[bytes], label: str) -> None:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    head = file.read(4)
+    head = file.read(16)
     file.seek(0)
     if not size:
-        raise DataError(f"{label} is empty; its first line must name the columns, as in image_a,image_b,label.")
+        raise _empty(label)
     if size > MAX_BYTES:
         raise DataError(
             f"{label} has {size / 2**20:,.0f} MB, more than the {MAX_BYTES >> 20} MB allowed; split it into smaller "
             "files."
         )
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise DataError(f"{label} is a zip or a spreadsheet, not a CSV; save it as 'CSV UTF-8' and give that.")
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if opener(head) and (0 in head or not head.isascii()):
+        raise DataError(f"{label} is a picture, not a CSV; give the table that names the pairs.")
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or (any(head) and not (any(head[::2]) and any(head[1::2]))):
         raise DataError(f"{label} is UTF-16 text; save it as 'CSV UTF-8' and give it again.")
 
 
+def _empty(label: str) -> DataError:
+    return DataError(f"{label} is empty; its first line must name the columns, as in image_a,image_b,label.")
+
+
 def _blocks(file: IO[bytes]) -> Generator[tuple[int, list[str]], None, None]:
-    """Some lines at a time, without their ends, and the number of the first, from 1. Of a line that is too long, more
-    than MAX_LINE characters are there, but perhaps not all."""
+    """Some lines at a time, without their ends, and the number of the first, from 1; none where all are blank. Of a
+    line that is too long, more than MAX_LINE characters are there, but perhaps not all."""
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline=None)
     try:
         number, rest = 1, ""
         while block := text.read(_BLOCK):
             *whole, rest = (rest + block).split("\n")
             rest = rest[: MAX_LINE + 1]
-            yield number, whole
+            if any(whole) and not "".join(whole).isspace():  # millions of blank lines take no time
+                yield number, whole
             number += len(whole)
         if rest:
             yield number, [rest]
@@ -151,7 +159,7 @@ class _Reader:
         a, b = [cells[layout.first] for cells in rows], [cells[layout.second] for cells in rows]
         told = [""] * len(rows) if layout.label is None else [cells[layout.label] for cells in rows]
         values = list(map(layout.values.get, told))
-        new = {*a, *b} - self._places.keys()
+        new = [cell for cell in {*a, *b} if cell not in self._places]
         if None in values or not all(map(str.strip, new)):
             return False
         self.count += len(rows)
@@ -242,6 +250,8 @@ def _cells(line: str, separator: str) -> list[str]:
 
 def _layout(header: str, label: str, label_one: str) -> _Layout:
     """How the rows below this header are to be read. Raises DataError."""
+    if not header:
+        raise _empty(label)
     if len(header) > MAX_LINE or "\0" in header:
         raise DataError(f"{label} is no table of pairs: its first line must be like image_a,image_b,label.")
     tried = {s: [_plain(c) for c in _cells(header, s)] for s in _SEPARATORS}
@@ -277,4 +287,4 @@ def _settled(separator: str, cells: list[str], a: str, b: str, label: str, label
 
 
 def _plain(cell: str) -> str:
-    return cell.strip().casefold().replace(" ", "_").replace("-", "_")
+    return cell.replace("\ufeff", "").strip().casefold().replace(" ", "_").replace("-", "_")

@@ -12,6 +12,8 @@ import numpy as np
 from siamese_core import datasets
 from siamese_core.config import TrainConfig
 from siamese_core.datasets.splits import split_by_class, watched
+from siamese_core.errors import ConfigError
+from siamese_core.modalities import face
 from siamese_core.modalities.image import ImageItems
 from siamese_core.types import InputSpec, Items, LabelledSet, Split
 
@@ -33,6 +35,7 @@ class Prepared:
     split: Split
     about: dict[str, Any]  # for config.json: name, digest, classes, items, groups, about
     names: dict[str, list[str]]  # for config.json: class names of the three parts
+    notes: tuple[str, ...] = ()  # what people should know of the pictures, in plain words
 
 
 def prepare(
@@ -50,8 +53,9 @@ def prepare(
     split = _split(whole, config) if names is None else _split_of(whole, names)
     spec = fitted_spec(whole, config)
     train, validation, test = (
-        _fitted(whole.classes(part), spec) for part in (split.train, split.validation, split.test)
+        _fitted(whole.classes(part), spec, progress) for part in (split.train, split.validation, split.test)
     )
+    notes = face_words(train, validation, test)
     if config.all_classes:
         validation = train.classes(watched(train, config.seed))
     if config.extra_classes == "glyphs":
@@ -65,7 +69,7 @@ def prepare(
         "about": whole.about,
     }
     parts = {name: [whole.class_names[c] for c in getattr(split, name)] for name in ("train", "validation", "test")}
-    return Prepared(spec, train, validation, test, split, about, parts)
+    return Prepared(spec, train, validation, test, split, about, parts, notes)
 
 
 def _split(whole: LabelledSet, config: TrainConfig) -> Split:
@@ -75,7 +79,8 @@ def _split(whole: LabelledSet, config: TrainConfig) -> Split:
 def fitted_spec(whole: LabelledSet, config: TrainConfig) -> InputSpec:
     """What the network reads of this set: its kind of picture, in the size, colour and crop that the settings say.
 
-    Pictures that the set has cropped to their ink already stay so, whatever the settings.
+    Pictures that the set has cropped to their ink already stay so, whatever the settings. Raises ConfigError when
+    faces are to be looked for in ink on paper.
     """
     spec = whole.items.spec
     height, width = config.picture
@@ -83,8 +88,18 @@ def fitted_spec(whole: LabelledSet, config: TrainConfig) -> InputSpec:
     if config.crop == "ink" and spec.polarity != "ink":  # photos of paper
         channels = 1 if config.colour == "as_stored" else channels
         spec = replace(spec, polarity="ink")
-    crop = "ink" if config.crop == "ink" else spec.crop
+    if config.crop == "face" and spec.polarity != "photo":
+        raise ConfigError(
+            f"Faces are looked for in photos, but the pictures of {whole.name} are ink on paper; set Crop to 'none'."
+        )
+    crop = spec.crop if config.crop == "none" else config.crop
     return replace(spec, height=height, width=width, channels=channels, crop=crop)
+
+
+def face_words(*parts: LabelledSet) -> tuple[str, ...]:
+    """Of fitted parts, in words, in how many pictures no face was found; empty when there is nothing to say."""
+    looked = [part.items.faces for part in parts if isinstance(part.items, ImageItems) and part.items.faces is not None]
+    return tuple(face.words(np.concatenate(looked))) if looked else ()
 
 
 def with_glyphs(train: LabelledSet, seed: int, progress: Callable[[str, float], None] | None = None) -> LabelledSet:
@@ -94,7 +109,6 @@ def with_glyphs(train: LabelledSet, seed: int, progress: Callable[[str, float], 
     """
     from siamese_core.datasets.digits import with_paper
     from siamese_core.datasets.glyphs import glyphs
-    from siamese_core.errors import ConfigError
 
     spec = train.items.spec
     if spec.polarity != "ink" or spec.channels != 1:
@@ -126,8 +140,8 @@ def with_glyphs(train: LabelledSet, seed: int, progress: Callable[[str, float], 
     )
 
 
-def _fitted(part: LabelledSet, spec: InputSpec) -> LabelledSet:
-    return part.with_items(part.items.fitted(spec))
+def _fitted(part: LabelledSet, spec: InputSpec, progress: Callable[[str, float], None] | None) -> LabelledSet:
+    return part.with_items(part.items.fitted(spec, progress))
 
 
 def _must_be_there(dataset: str, begun: bool) -> None:

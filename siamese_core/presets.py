@@ -68,8 +68,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "max_seconds": 90.0,
     },
     "faces": {
-        "about": "Is it the same person? The centre of the picture, 96 x 96 in three channels, with unseen people to "
-        "test on (about two minutes on two cores).",
+        "about": "Is it the same person? The centre of the picture (or the face, by Crop), 96 x 96 in three channels, "
+        "with unseen people to test on (about two minutes on two cores).",
         "image_size": 96,
         "colour": "colour",
         "classes_per_batch": 16,

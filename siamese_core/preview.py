@@ -16,7 +16,7 @@ from siamese_core import samplers
 from siamese_core.config import TrainConfig
 from siamese_core.datasets.splits import split_by_class
 from siamese_core.modalities.image import ImageItems
-from siamese_core.prepare import fitted_spec, with_glyphs
+from siamese_core.prepare import face_words, fitted_spec, with_glyphs
 from siamese_core.types import Batch, InputSpec, LabelBatch, LabelledSet, PairBatch
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def look(whole: LabelledSet, config: TrainConfig, progress: Callable[[str, float
     spec = fitted_spec(whole, config)
     held = max(LEAST_ITEMS, MOST_BYTES // (spec.channels * max(spec.height * spec.width, 1)))
     train = thinned(whole, held).classes(split.train)
-    train = train.with_items(train.items.fitted(spec))
+    train = train.with_items(train.items.fitted(spec, progress))
+    told = face_words(train)
     own = counts = whole.counts[list(split.train)]
     if config.extra_classes == "glyphs":
         train = with_glyphs(train, config.seed, progress)
@@ -76,7 +77,7 @@ def look(whole: LabelledSet, config: TrainConfig, progress: Callable[[str, float
         items=len(whole),
         validation_items=int(whole.counts[list(split.validation)].sum()),
         about=whole.about,
-        warnings=whole.warnings,
+        warnings=whole.warnings + told,
     )  # fmt: skip
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from siamese_core import metrics, one_shot, verifier
+from siamese_core import metrics, one_shot, paired, verifier
 from siamese_core.errors import DataError, RunError
 from siamese_core.modalities.image import from_files
 from siamese_core.runs import Run
+from siamese_core.scored import ScoredPairs
 from siamese_core.types import Embedder, Items, LabelledSet
 
 PARTS = ("train", "validation", "test")
@@ -78,16 +79,41 @@ def overlap_warnings(run: Run, items: Items, class_names: tuple[str, ...] = ()) 
 
 
 def verification(
-    trained: verifier.ThresholdEmbedder, data: LabelledSet, seed: int = 0, max_pairs: int = verifier.MAX_PAIRS
+    trained: verifier.ThresholdEmbedder,
+    data: LabelledSet,
+    seed: int = 0,
+    max_pairs: int = verifier.MAX_PAIRS,
+    beside: verifier.ThresholdEmbedder | None = None,
+    names: tuple[str, str] = ("this run", "the other run"),
 ) -> dict[str, Any]:
     """Balanced pairs, up to `max_pairs` of each kind; threshold and probabilities are the run's own, from its
-    calibration; the fields are those of `verifier.measure`. Raises DataError without pairs of both kinds."""
+    calibration; the fields are those of `verifier.measure`.
+
+    beside: another run for the very same pairs; "beside" then holds its figures, with "difference" (`paired.compare`;
+    the first run's minus its own), "difference_over" and "verdict", a sentence with the two `names`. Raises DataError
+    without pairs of both kinds.
+    """
+    scored, found = _verified(trained, data, seed, max_pairs)
+    if beside is not None:
+        of_other, other = _verified(beside, data, seed, max_pairs)
+        difference = paired.compare(scored, of_other, (trained.threshold, beside.threshold), seed=seed)
+        found["beside"] = other | {
+            "difference": difference.values(),
+            "difference_over": difference.over,
+            "verdict": paired.verdict(difference, *names),
+        }
+    return found
+
+
+def _verified(
+    trained: verifier.ThresholdEmbedder, data: LabelledSet, seed: int, max_pairs: int
+) -> tuple[ScoredPairs, dict[str, Any]]:
     scored = verifier.score(trained, data, seed, max_pairs)
     found = verifier.measure(scored, trained.threshold, trained.calibration, seed)
     warnings = [] if found["threshold"] is not None else ["This run has no threshold, so accuracy is null."]
     if trained.calibration is None:
         warnings.append("This run is not calibrated, so ece and brier are null; `calibrate` mends that.")
-    return {
+    return scored, {
         "protocol": "verification",
         **found,
         "classes": data.n_classes,

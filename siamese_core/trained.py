@@ -152,15 +152,16 @@ def load(run: Run | str | Path, device: str = "cpu", weights: str = "best", cali
 def _novelty(path: Path) -> Novelty | None:
     """What training inputs look like, or None where the run's reference does not say, or cannot be read."""
     try:
-        with safe_open(path, framework="np") as f:
+        with safe_open(path, framework="pt") as f:
             if not {"mean", "precision", "usual"} <= set(f.keys()):
                 return None
-            mean, precision, usual = (f.get_tensor(k).astype(np.float64) for k in ("mean", "precision", "usual"))
+            mean, precision, usual = (f.get_tensor(k).double().numpy() for k in ("mean", "precision", "usual"))
     except (SafetensorError, OSError, ValueError):
         return None
-    size = len(mean)
+    size = mean.size
     whole = mean.shape == (size,) and precision.shape == (size, size) and usual.shape == (2,)
-    return Novelty(mean, precision, usual) if whole and np.isfinite(precision).all() else None
+    finite = all(np.isfinite(v).all() for v in (mean, precision, usual))
+    return Novelty(mean, precision, usual) if whole and finite else None
 
 
 def _calibration(card: dict[str, Any], name: str) -> Calibration | None:

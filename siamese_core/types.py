@@ -7,7 +7,7 @@ This file needs numpy alone, so that reading it costs nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -27,7 +27,9 @@ class InputSpec:
     polarity "ink": every picture is turned so that the paper is 0 and the ink is bright, whichever
     way it came; it is fitted whole and padded with paper. polarity "photo": pixels stay as they
     are; the centre is used. crop "ink" (for ink only): the background is taken away and only the
-    part that holds ink is fitted, so that place and size on the paper no longer count.
+    part that holds ink is fitted, so that place and size on the paper no longer count. crop "face" (for
+    photos only): the largest face is brought upright, its eyes to fixed places; the centre is used where
+    none is found.
     """
 
     channels: int = 1
@@ -53,8 +55,10 @@ class InputSpec:
             raise ConfigError("The input description has a size that no picture can have.")
         if spec.polarity not in ("ink", "photo") or not isinstance(spec.kind, str):
             raise ConfigError("The input description has another polarity than ink or photo.")
-        if spec.crop not in ("none", "ink") or (spec.crop == "ink" and spec.polarity != "ink"):
-            raise ConfigError("The input description has another crop than none, or ink for ink on paper.")
+        if spec.crop != "none" and (spec.crop, spec.polarity) not in (("ink", "ink"), ("face", "photo")):
+            raise ConfigError(
+                "The input description has another crop than none, ink for ink on paper, or face for photos."
+            )
         return spec
 
 
@@ -80,7 +84,7 @@ class Items(Protocol):
         """These items, in this order: (M,) int -> Items of length M."""
         ...
 
-    def fitted(self, spec: InputSpec) -> Items:
+    def fitted(self, spec: InputSpec, progress: Callable[[str, float], None] | None = None) -> Items:
         """The same items brought to what a network with this spec reads (no change if they fit)."""
         ...
 

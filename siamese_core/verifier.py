@@ -66,10 +66,13 @@ class Pairs:
 
 
 def compare(trained: ThresholdEmbedder, a_items: Items, b_items: Items) -> list[Comparison]:
-    """M items against M items, pair by pair -> M verdicts. Raises DataError when the numbers differ."""
+    """M items against M items, pair by pair -> M verdicts. Raises DataError when the numbers differ, or when a distance
+    is not a finite number."""
     if len(a_items) != len(b_items):
         raise DataError(f"Pairs need as many first inputs as second ones, not {len(a_items)} and {len(b_items)}.")
     distances = trained.distances(trained.embed(a_items), trained.embed(b_items))
+    if not np.isfinite(distances).all():
+        raise DataError("The distance is not a finite number; the network's output is broken, so train it anew.")
     t, calibration = trained.threshold, trained.calibration
     decisions = [None if calibration is None else calibration.decide(float(d)) for d in distances]
     return [

@@ -188,6 +188,8 @@ def _train(pen: Folder, run: Run, device: str, data_root: Path | None) -> str:
     pen.message(f"Loading the data set {config.dataset}.")
     data = prepare(config, data_root, progress=_progress_to(pen), names=manifest.get("split"))
     pen.update(reason="")
+    for note in data.notes:
+        pen.message(note)
     _stop_if_asked(pen)
     _fill_in(run, manifest, data)
     begin = beginnings.encoder_weights(config)

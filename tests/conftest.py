@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,17 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def no_opencv(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As on a computer where it is not installed."""
+    from siamese_core.modalities import face
+
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    face._cascades.cache_clear()
+    yield
+    face._cascades.cache_clear()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ class Numbers:
     def select(self, indices: np.ndarray) -> Numbers:
         return Numbers(self.values[indices])
 
-    def fitted(self, spec: InputSpec) -> Numbers:
+    def fitted(self, spec: InputSpec, progress: object = None) -> Numbers:
         return self
 
     def digests(self) -> list[str]:

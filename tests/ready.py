@@ -39,3 +39,13 @@ def make_run(folder: Path, threshold: float | None = 0.02, **settings: object) -
     )
     train = data.classes(range(6)).items.fitted(spec)
     (folder / "train_digests.txt").write_text("\n".join(sorted(set(train.digests()))) + "\n")
+
+
+def make_it_see_faces(folder: Path) -> None:
+    """Let a finished run read photos, cropped to the face."""
+    from siamese_core.files import read_json, write_json
+
+    manifest = read_json(folder / "config.json")
+    manifest["input"] |= {"polarity": "photo", "crop": "face"}
+    manifest["config"]["crop"] = "face"
+    write_json(folder / "config.json", manifest)

@@ -118,8 +118,8 @@ def said(found: Frames) -> str:
     trust = f" Trustworthiness {low:.2f} to {high:.2f} (1: all neighbours on the map are true ones)."
     return (
         f"{found.maps.shape[1]} pictures {ways[found.method]}.{trust if found.method != 'plain' else ''} "
-        "Same-class neighbours are counted among the embeddings themselves, not on the map: of the points nearest to one, "
-        "as many as its class has others, the share that are of its class (R-precision)."
+        "Same-class neighbours are counted among the embeddings themselves, not on the map: of the points nearest to "
+        "one, as many as its class has others, the share that are of its class (R-precision)."
     )
 
 

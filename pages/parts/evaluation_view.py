@@ -6,24 +6,28 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.parts import charts, charts_rates, show
+from pages.parts import beside_view, charts, charts_rates, show
 from siamese_core import curves, evaluation
 from siamese_core.evaluation import Evaluation
+from siamese_core.paired import Paired
 from siamese_core.types import LabelledSet
 
 SHEET = 72  # of a picture among mistakes, in pixels
 
 
-def draw(found: Sequence[Evaluation], data: LabelledSet) -> None:
+def draw(found: Sequence[Evaluation], data: LabelledSet, difference: Paired | None = None) -> None:
     """The whole evaluation, of one run or of two on the same pairs; `data` is what it was measured on."""
     first = found[0]
-    for text in dict.fromkeys(w for f in found for w in f.warnings):
+    for text in _warnings(found):
         st.warning(show.plain(text), icon=":material/warning:")
     for one in found:
         _headline(one, named=len(found) > 1)
+    if difference is not None:
+        beside_view.draw(difference, first.run, found[1].run)
+    shown = "Grey and shaded" if difference is None else "Grey, shaded, and lines through dots"
     st.caption(
         f"{len(first.scored):,} pairs, half of them the same, of {first.items:,} pictures in "
-        f"{len(first.class_names):,} classes of {show.plain(first.data)}. Grey and shaded: 95% intervals ("
+        f"{len(first.class_names):,} classes of {show.plain(first.data)}. {shown}: 95% intervals ("
         f"{show.plain(first.intervals_over)})."
     )
     views = {"Errors": _errors, "Mistakes": _mistakes, "Classes": _classes, "Search and one-shot": _search}
@@ -32,6 +36,12 @@ def draw(found: Sequence[Evaluation], data: LabelledSet) -> None:
     view = st.segmented_control("View", list(views), default="Errors", key="evaluate_view", required=True,
                                 label_visibility="collapsed")  # fmt: skip
     views[view](found, data)
+
+
+def _warnings(found: Sequence[Evaluation]) -> list[str]:
+    """Each once; what is not said of all runs is said of its own."""
+    of_all = [w for w in found[0].warnings if all(w in f.warnings for f in found)]
+    return list(dict.fromkeys(of_all + [f"{f.run}: {w}" for f in found for w in f.warnings if w not in of_all]))
 
 
 def _headline(found: Evaluation, named: bool) -> None:

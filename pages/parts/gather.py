@@ -18,7 +18,8 @@ import streamlit as st
 from pages.parts import draw, show, state, theme, uploads
 from pages.parts.uploads import Source
 from siamese_core.errors import DataError
-from siamese_core.modalities.image import ImageItems, decode, each, fit
+from siamese_core.modalities import face
+from siamese_core.modalities.image import Fitted, ImageItems, decode, each, looked_at, together
 from siamese_core.types import InputSpec
 
 WAYS = {"upload": "Upload", "camera": "Camera", "draw": "Draw"}
@@ -60,9 +61,8 @@ def look(sources: list[Source], spec: InputSpec, key: str, side: int = 480) -> G
     if kept and kept[0] == about:
         return kept[1]
     done = each(partial(_look, spec=spec, side=side), sources, "Reading pictures") if sources else []
-    pixels = [fitted for _, fitted in done]
-    blank = np.empty((0, spec.channels, spec.height, spec.width), np.uint8)
-    found = Given(tuple(sources), tuple(s for s, _ in done), ImageItems(np.stack(pixels) if pixels else blank, spec))
+    items = together([fitted for _, fitted in done], spec)
+    found = Given(tuple(sources), tuple(s for s, _ in done), items)
     state.lab().answers[f"look_{key}"] = (about, found)
     return found
 
@@ -70,10 +70,11 @@ def look(sources: list[Source], spec: InputSpec, key: str, side: int = 480) -> G
 def joined(parts: Sequence[Given]) -> Given:
     """Several as one, in their order; at least one, all of one spec."""
     pixels = np.concatenate([p.items.pixels for p in parts])
+    faces = [p.items.faces for p in parts if p.items.faces is not None]
     return Given(
         tuple(s for p in parts for s in p.sources),
         tuple(s for p in parts for s in p.shown),
-        ImageItems(pixels, parts[0].items.spec),
+        ImageItems(pixels, parts[0].items.spec, np.concatenate(faces) if faces else None),
     )
 
 
@@ -95,9 +96,9 @@ def sources_of(way: str, value: Any) -> list[Source]:
     return [(CALLED.get(way, name), data) for name, data in found]
 
 
-def _look(source: Source, spec: InputSpec, side: int) -> tuple[np.ndarray, np.ndarray]:
+def _look(source: Source, spec: InputSpec, side: int) -> tuple[np.ndarray, Fitted]:
     image = decode(source[1], source[0])
-    fitted = fit(image, spec)
+    fitted = looked_at(image, spec)
     image.thumbnail((side, side))
     return np.asarray(image), fitted
 
@@ -114,6 +115,8 @@ def _many(label: str, key: str, spec: InputSpec, most: int) -> Given:
     if len(kept) + len(current) > most:
         raise DataError(f"{label}: {len(kept) + len(current)} pictures are more than the {most} that fit; give fewer.")
     found = look([*kept, *current], spec, key, 160)
+    for text in face.words(found.items.faces):
+        st.caption(f"{theme.ICONS['warning']} {text}")
     with above:
         for i, picture in enumerate(found.shown[: min(len(kept), SHELF)]):
             show.picture(picture, f"Kept picture {i + 1}", side=40)

@@ -133,7 +133,7 @@ def _sheet(found: Preview, config: TrainConfig) -> None:
                   args=("train",))  # fmt: skip
     spec = found.spec
     kind = "ink bright on black" if spec.polarity == "ink" else "the centre"
-    kind = "cropped to the ink, bright on black" if spec.crop == "ink" else kind
+    kind = {"ink": "cropped to the ink, bright on black", "face": "the face, its eyes level"}.get(spec.crop, kind)
     left, right = st.columns(2)
     left.caption(f"Fitted: {spec.width} × {spec.height} pixels, {kind}")
     right.caption("Augmented: changed anew each time")

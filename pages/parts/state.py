@@ -7,7 +7,8 @@ too (`?run=NAME`), so that it can be shared and found again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,21 @@ def history(run: Run) -> History:
         seen = lab().curves[str(run.folder)] = Curves(made)
     events, seen.offset = run.events(seen.offset)
     return seen.history.add(events)
+
+
+def remembered(name: str, about: Hashable, of: object, make: Callable[[], Any], most: int = 8) -> Any:
+    """`make()`, done once for as long as `about` and the very object `of` (a network, say) are the same.
+
+    Each name has the last `most` of its answers in this session.
+    """
+    known = lab().answers.setdefault(name, {})
+    kept = known.pop(about, None)
+    if kept is None or kept[0]() is not of:
+        kept = (weakref.ref(of), make())
+    known[about] = kept
+    while len(known) > most:
+        known.pop(next(iter(known)))
+    return kept[1]
 
 
 def seed(page: str) -> int:

@@ -55,6 +55,7 @@ ICONS = {
     "download": ":material/download:",
     "table": ":material/table_view:",
     "look": ":material/visibility:",
+    "beside": ":material/balance:",
 }
 
 # A run's state: the word's colour in Streamlit's markdown, and its icon.

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from pages.parts import cache, charts, frame, show, theme
+from pages.parts import cache, charts, frame, show, state, theme
 from pages.parts.pairs import Side
 from siamese_core.errors import SiameseError
 from siamese_core.runs import Run
@@ -17,9 +17,11 @@ CLOSE = 0.15  # of the threshold
 
 
 def judged(run: Run, a: Side, b: Side) -> Comparison:
-    """A run's verdict on a pair. Raises RunError, DataError."""
-    spec = run.spec()
-    return compare(cache.trained(run), a.fit(spec), b.fit(spec))[0]
+    """A run's verdict on a pair; the pictures are encoded once. Raises RunError, DataError."""
+    model, spec = cache.trained(run), run.spec()
+    items = a.fit(spec), b.fit(spec)
+    about = (str(run.folder), *(side.digests()[0] for side in items))
+    return state.remembered("pairs", about, model, lambda: compare(model, *items)[0])
 
 
 SAID = {  # verdict: words, their colour in Markdown, icon, colour in figures
@@ -62,18 +64,21 @@ def moved(run: Run, found: Comparison) -> Comparison:
 
 def unlike(run: Run, a: Side, b: Side) -> None:
     """A warning where a picture is unlike anything that the network was trained on."""
-    spec, model = run.spec(), cache.trained(run)
-    strange = [
-        letter
-        for letter, side in (("A", a), ("B", b))
-        if (found := model.unlike(side.fit(spec))) is not None and found[0]
-    ]
+    strange = [letter for letter, side in (("A", a), ("B", b)) if _unlike(run, side)]
     if strange:
         which = f"Picture {strange[0]} is" if len(strange) == 1 else "Both pictures are"
         st.warning(
             f"{which} unlike anything that this network was trained on: do not rely on the verdict.",
             icon=theme.ICONS["warning"],
         )
+
+
+def _unlike(run: Run, side: Side) -> bool:
+    """Whether a picture is unlike the training; it is looked at once."""
+    model, items = cache.trained(run), side.fit(run.spec())
+    about = (str(run.folder), items.digests()[0])
+    found = state.remembered("unlike", about, model, lambda: model.unlike(items))
+    return found is not None and bool(found[0])
 
 
 def rates(run: Run, found: Comparison) -> None:

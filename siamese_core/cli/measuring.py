@@ -24,6 +24,7 @@ def add(commands: Any) -> None:
         "lake: the folder with run01.. (default: the run's own test classes; lake: all_runs in the data root)",
     )  # fmt: skip
     add_data_root(p)
+    p.add_argument("--beside", metavar="OTHER", help="verification: another run on the same pairs, and a paired test")
     p.add_argument("--n-way", type=int, metavar="N", help="classes a task (default: 20, or as many as there are)")
     p.add_argument("--k-shot", type=int, default=1, metavar="K", help="support pictures a class (default: 1)")
     p.add_argument("--episodes", type=int, default=1000, metavar="E", help="random tasks (default: 1000)")
@@ -47,6 +48,8 @@ def evaluate(args: argparse.Namespace) -> int:
 
     if args.seed < 0 or args.max_pairs < 1:
         raise ConfigError("The seed must be at least 0 and the number of pairs at least 1.")
+    if args.beside is not None and args.protocol != "verification":
+        raise ConfigError(f"--beside goes with verification, not with {args.protocol}.")
     run = runs.find(args.run, runs.runs_folder(args.runs))
     model = trained.load(run, args.device)
     root = None if args.data_root is None else Path(args.data_root).expanduser()
@@ -63,6 +66,8 @@ def evaluate(args: argparse.Namespace) -> int:
     finally:
         ticker.clear()
     output.warn(found["warnings"])
+    if "beside" in found:
+        output.warn([f"{found['beside']['run']}: {w}" for w in found["beside"]["warnings"]])
     value = {"run": run.name, "weights": model.weights_digest, "data": source, **found}
     output.result(value, args.json, _sentence(value))
     return 0
@@ -87,10 +92,15 @@ def bench(args: argparse.Namespace) -> int:
 def _on_classes(args: argparse.Namespace, run: Any, model: Any, root: Path | None, ticker: Any) -> tuple[Any, str]:
     """Verification, one-shot or signatures on a labelled set: (figures, where the data is from)."""
     from siamese_core import protocols, signature_protocol
+    from siamese_core.prepare import face_words
 
     data = protocols.data_for(run, args.data, "test", root, ticker)
-    data = data.with_items(data.items.fitted(model.spec))
-    warnings = list(data.warnings) + protocols.overlap_warnings(run, data.items, data.class_names)
+    where = args.data or f"the test classes of {data.name}"
+    if args.beside is not None:
+        warnings = [*data.warnings, *protocols.overlap_warnings(run, data.items, data.class_names)]
+        return _beside(args, run, model, data, warnings), where
+    data = data.with_items(data.items.fitted(model.spec, ticker))
+    warnings = [*data.warnings, *face_words(data), *protocols.overlap_warnings(run, data.items, data.class_names)]
     if args.protocol == "verification":
         found = protocols.verification(model, data, args.seed, args.max_pairs)
     elif args.protocol == "signatures":
@@ -101,24 +111,42 @@ def _on_classes(args: argparse.Namespace, run: Any, model: Any, root: Path | Non
             within_groups=args.within_groups, rule=args.rule, progress=ticker,
         )  # fmt: skip
     found["warnings"] = warnings + found["warnings"]
-    return found, args.data or f"the test classes of {data.name}"
+    return found, where
+
+
+def _beside(args: argparse.Namespace, run: Any, model: Any, data: Any, warnings: list[str]) -> dict[str, Any]:
+    """Verification of two runs on the same pairs; the data is not fitted yet, as each sees it in its own way."""
+    from siamese_core import protocols, runs, trained
+
+    other = runs.find(args.beside, runs.runs_folder(args.runs))
+    beside = trained.load(other, args.device)
+    found = protocols.verification(model, data, args.seed, args.max_pairs, beside, (run.name, other.name))
+    found["warnings"] = warnings + found["warnings"]
+    of_other = protocols.overlap_warnings(other, data.items, data.class_names) + found["beside"]["warnings"]
+    found["beside"] = {"run": other.name, "weights": beside.weights_digest} | found["beside"] | {"warnings": of_other}
+    return found
+
+
+def _verified(v: dict[str, Any]) -> str:
+    p = output.percent
+    at = "" if v["accuracy"] is None else f", accuracy {p(v['accuracy'])} at the run's threshold {v['threshold']:.4g}"
+    low, high = v["intervals"]["eer"]
+    believed = "" if v["ece"] is None else f", calibration error {v['ece']:.3f}, Brier score {v['brier']:.4f}"
+    line = (
+        f"AUC {v['auc']:.4f}, equal error rate {p(v['eer'])} (95% interval {p(low)} to {p(high)}, "
+        f"at {v['eer_threshold']:.4g}){at}{believed}; "
+        f"{output.count(v['pairs'], 'pair')} of {output.count(v['classes'], 'class')}."
+    )
+    if "beside" not in v:
+        return line
+    b = v["beside"]
+    return f"{line}\nBeside {b['run']} (AUC {b['auc']:.4f}, equal error rate {p(b['eer'])}): {b['verdict']}"
 
 
 def _sentence(v: dict[str, Any]) -> str:
     p = output.percent
     if v["protocol"] == "verification":
-        at = (
-            ""
-            if v["accuracy"] is None
-            else f", accuracy {p(v['accuracy'])} at the run's threshold {v['threshold']:.4g}"
-        )
-        low, high = v["intervals"]["eer"]
-        believed = "" if v["ece"] is None else f", calibration error {v['ece']:.3f}, Brier score {v['brier']:.4f}"
-        return (
-            f"AUC {v['auc']:.4f}, equal error rate {p(v['eer'])} (95% interval {p(low)} to {p(high)}, "
-            f"at {v['eer_threshold']:.4g}){at}{believed}; "
-            f"{output.count(v['pairs'], 'pair')} of {output.count(v['classes'], 'class')}."
-        )
+        return _verified(v)
     if v["protocol"] == "signatures":
         return _signature_table(v)
     if v["protocol"] == "one-shot":

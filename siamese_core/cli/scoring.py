@@ -43,8 +43,7 @@ def score(args: argparse.Namespace) -> int:
 
     if (args.folders is None) == (args.pairs is None) or (args.pairs is None) != (args.images is None):
         raise ConfigError("Give either --pairs CSV with --images DIR_OR_ZIP, or --folders A B.")
-    if args.out is not None and (args.out.is_dir() or not args.out.parent.is_dir()):
-        raise DataError(f"{args.out} cannot be written; give a file in a folder that is there.")
+    _check_out(args)
     ticker = output.Ticker()
     try:
         found = _scored(args, trained.load(runs.find(args.run, runs.runs_folder(args.runs)), args.device), ticker)
@@ -72,6 +71,17 @@ def score(args: argparse.Namespace) -> int:
         output.say(sentence)
     output.result(value, args.json, sentence if args.out is not None else text.rstrip("\n"))
     return 0
+
+
+def _check_out(args: argparse.Namespace) -> None:
+    """Before the work: whether the file can be written, and is none of those that are read. Raises DataError."""
+    if args.out is None:
+        return
+    if args.out.is_dir() or not args.out.parent.is_dir():
+        raise DataError(f"{args.out} cannot be written; give a file in a folder that is there.")
+    for given in (args.pairs, args.images, *(args.folders or ())):
+        if given is not None and given.exists() and args.out.exists() and args.out.samefile(given):
+            raise DataError(f"--out would write over {args.out}, which is to be scored; give another name.")
 
 
 def _scored(args: argparse.Namespace, model: Any, ticker: Any) -> Any:

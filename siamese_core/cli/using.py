@@ -33,6 +33,7 @@ def add(commands: Any) -> None:
 def compare(args: argparse.Namespace) -> int:
     """The distance of two pictures and the verdict."""
     from siamese_core import runs, trained, verifier
+    from siamese_core.modalities import face
     from siamese_core.modalities.image import from_files
 
     sources = [read_picture(args.a), read_picture(args.b)]
@@ -59,6 +60,8 @@ def compare(args: argparse.Namespace) -> int:
         "b": args.b,
         "text": sentence,
     }
+    for name, item in zip((args.a, args.b), items, strict=True):
+        output.warn(face.words(item.faces, one=str(name)))
     for name, is_strange in zip((args.a, args.b), strange, strict=True):
         if is_strange:
             output.warn([f"{name} is unlike anything that this network was trained on: do not rely on the verdict."])
@@ -82,13 +85,16 @@ def _rates(decision: Any) -> dict[str, Any]:
 def classify(args: argparse.Namespace) -> int:
     """The nearest class of each query."""
     from siamese_core import one_shot, runs, trained
+    from siamese_core.modalities import face
     from siamese_core.modalities.image import from_files
 
     files, labels, names = support_files(args.support)
     sources = [read_picture(path) for path in args.queries]
     model = trained.load(runs.find(args.run, runs.runs_folder(args.runs)), args.device)
-    support = one_shot.Support(from_files([read_picture(p) for p in files], model.spec), labels, names)
-    ranked = one_shot.classify(model, support, from_files(sources, model.spec), args.rule)
+    examples, asked = from_files([read_picture(p) for p in files], model.spec), from_files(sources, model.spec)
+    output.warn(face.words(examples.faces, "examples") + face.words(asked.faces, "queries", "the query"))
+    support = one_shot.Support(examples, labels, names)
+    ranked = one_shot.classify(model, support, asked, args.rule)
     rows, lines = [], []
     for path, answer in zip(args.queries, ranked, strict=True):
         distances = dict(zip(answer.classes, answer.distances, strict=True))

@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from siamese_core.errors import DataError
 from siamese_core.modalities.decoding import plain_name
@@ -25,6 +25,8 @@ Progress = Callable[[str, float], None]
 MAX_ENTRIES = 20_000
 MAX_TOTAL = 2 * 2**30
 MAX_FILE = 256 * 2**20
+MAX_NAME = 1000  # characters of a path inside, and
+MAX_DEPTH = 100  # folders in it; no file system goes much further
 MAX_RATIO = 200
 RATIO_FROM = 32 * 2**20  # a small file may compress as well as it likes
 _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
@@ -43,6 +45,8 @@ class SafeZip:
     def __init__(self, path: Path, max_entries: int = MAX_ENTRIES, max_total: int = MAX_TOTAL) -> None:
         """Raises DataError, one sentence, when the archive is damaged or must not be trusted."""
         self.label = plain_name(path.name)
+        if isinstance(path, Path) and path.exists() and not path.is_file():
+            raise DataError(f"{path} is no file; give a zip file.")  # a pipe or a device would be waited for
         try:
             self._few(path, max_entries)
             self._zip = zipfile.ZipFile(path)
@@ -129,7 +133,7 @@ class SafeZip:
         entries: dict[str, zipfile.ZipInfo] = {}
         for info in infos:
             name = self._safe_name(info)
-            if info.is_dir() or any(part.startswith((".", "__MACOSX")) for part in name.split("/")):
+            if not name or info.is_dir() or any(part.startswith((".", "__MACOSX")) for part in name.split("/")):
                 continue
             if name in entries:
                 raise self._refused(f"holds two files called '{plain_name(name)}'; make it again")
@@ -139,7 +143,9 @@ class SafeZip:
     def _safe_name(self, info: zipfile.ZipInfo) -> str:
         """The entry's name with "/" between folders, after everything about it was judged."""
         name = info.orig_filename.replace("\\", "/")
-        parts = PurePosixPath(name).parts
+        if len(name) > MAX_NAME or name.count("/") > MAX_DEPTH:
+            raise self._refused(f"holds '{plain_name(name)}', whose path is too long; put it into fewer folders")
+        parts = [p for p in name.split("/") if p not in ("", ".")]
         if name.startswith("/") or ".." in parts or "\0" in name or (parts and ":" in parts[0]):
             raise self._refused(f"has an entry that points outside of it, '{plain_name(name)}', and is not opened")
         kind = stat.S_IFMT(info.external_attr >> 16) if info.create_system == 3 else 0
@@ -155,7 +161,7 @@ class SafeZip:
             )
         if info.file_size > MAX_FILE:
             raise self._refused(f"holds '{plain_name(name)}' of more than {MAX_FILE >> 20} MiB, which is no picture")
-        return "/".join(p for p in parts if p not in ("/", "."))
+        return "/".join(parts)
 
 
 def read_zip(path: Path, max_entries: int = MAX_ENTRIES) -> Iterator[tuple[str, bytes]]:

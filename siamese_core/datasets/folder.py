@@ -7,8 +7,10 @@ A class is a folder that holds pictures; what is above it is its group. Hidden f
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -16,9 +18,19 @@ from PIL import Image
 
 from siamese_core.datasets.archives import SafeZip
 from siamese_core.errors import DataError
+from siamese_core.modalities import face
 from siamese_core.modalities.decoding import EXTENSIONS, MAX_BYTES, decode, opener, plain_name
 from siamese_core.modalities.fitting import looks_inked
-from siamese_core.modalities.image import ImageItems, Progress, WholeSetError, each, fit_array
+from siamese_core.modalities.image import (
+    Fitted,
+    ImageItems,
+    Originals,
+    Progress,
+    WholeSetError,
+    each,
+    fit_array,
+    looked_at,
+)
 from siamese_core.types import InputSpec, LabelledSet
 
 NATIVE_SIDE = 256
@@ -38,6 +50,9 @@ class Source:
     read: Callable[[int], bytes]
 
 
+Opened = Callable[[], AbstractContextManager[list[Source]]]  # the same pictures each time, to be read in the block
+
+
 def load(path: Path, progress: Progress | None = None, polarity: str | None = None) -> LabelledSet:
     """Pictures below a folder, or inside a zip, as a labelled set; classes and files in order of name.
 
@@ -47,14 +62,26 @@ def load(path: Path, progress: Progress | None = None, polarity: str | None = No
     pictures that cannot be read (the first is named), more than 2 GiB of pixels, or an archive not to be trusted.
     """
     if path.is_dir():
-        return _build(path.resolve().name or str(path), pictures_of(folder_sources(path)), path, progress, polarity)
+        found = pictures_of(folder_sources(path))  # each opens its file anew
+        return _build(path.resolve().name or str(path), lambda: nullcontext(found), path, progress, polarity)
+    return _build(path.stem, partial(_zipped, path), path, progress, polarity)
+
+
+@contextmanager
+def _zipped(path: Path) -> Iterator[list[Source]]:
+    """The pictures of a zip, while the block lasts."""
     with SafeZip(path) as archive:
         sources = [Source(name, _zip_reader(archive, name)) for name in archive.names]
-        return _build(path.stem, _unwrapped(pictures_of(sources)), path, progress, polarity)
+        yield _unwrapped(pictures_of(sources))
 
 
-def _build(
-    name: str, sources: list[Source], path: Path, progress: Progress | None, polarity: str | None
+def _build(name: str, opened: Opened, path: Path, progress: Progress | None, polarity: str | None) -> LabelledSet:
+    with opened() as sources:
+        return _labelled(name, sources, opened, path, progress, polarity)
+
+
+def _labelled(
+    name: str, sources: list[Source], opened: Opened, path: Path, progress: Progress | None, polarity: str | None
 ) -> LabelledSet:
     inside = [s for s in sources if "/" in s.name]
     if not inside:
@@ -66,7 +93,7 @@ def _build(
     folders = [str(PurePosixPath(s.name).parent) for s in inside]
     classes = sorted(set(folders))
     index = {c: i for i, c in enumerate(classes)}
-    items = _items(inside, progress, polarity)
+    items = _items(inside, progress, polarity, partial(_once_more, opened, [s.name for s in inside]))
     groups, group_names = _groups(classes)
     warnings = []
     if len(inside) < len(sources):
@@ -93,21 +120,28 @@ def _groups(classes: list[str]) -> tuple[np.ndarray | None, tuple[str, ...]]:
     return np.array([names.index(a) for a in above], dtype=np.int64), tuple(names)
 
 
-def folder_sources(root: Path) -> list[Source]:
-    """Files below a folder; links are followed only to what is inside it."""
+def folder_sources(root: Path, most: int = MAX_FILES) -> list[Source]:
+    """Files below a folder; links are followed only to what is inside it. Raises DataError when there are too many."""
     home = root.resolve()
     found: list[Source] = []
     for folder, below, files in os.walk(root):
         below[:] = sorted(d for d in below if not d.startswith(".") and not (Path(folder) / d).is_symlink())
         for file in files:
             path = Path(folder) / file
-            if path.is_symlink() and not path.resolve().is_relative_to(home):
-                continue
-            if path.is_file():
-                found.append(Source(path.relative_to(root).as_posix(), _file_reader(path)))
-        if len(found) > MAX_FILES:
-            raise DataError(f"{root} holds more than {MAX_FILES:,} files; choose a smaller folder.")
+            if _usable(path, home):
+                name = path.relative_to(root).as_posix().encode(errors="replace").decode()  # bytes that are no letters
+                found.append(Source(name, _file_reader(path)))
+        if len(found) > most:
+            raise DataError(f"{plain_name(str(root))} holds more than {most:,} files; choose a smaller folder.")
     return found
+
+
+def _usable(path: Path, home: Path) -> bool:
+    """Whether it is a file, and no link that leads out of `home`, in a circle or to where nobody may look."""
+    try:
+        return path.is_file() and (not path.is_symlink() or path.resolve().is_relative_to(home))
+    except (OSError, RuntimeError):
+        return False
 
 
 def _file_reader(path: Path) -> Callable[[int], bytes]:
@@ -149,7 +183,27 @@ def _wanted(source: Source) -> bool:
     return suffix not in _SIDE_FILES and opener(source.read(16)) is not None
 
 
-def _items(sources: list[Source], progress: Progress | None, polarity: str | None) -> ImageItems:
+def _once_more(
+    opened: Opened, names: list[str], places: np.ndarray, spec: InputSpec, progress: Progress | None = None
+) -> list[Fitted]:
+    """The pictures at these places of a set, read again, as an upload of them would be seen. Raises DataError."""
+    with opened() as sources:
+        by_name = {s.name: s for s in sources}
+
+        def work(name: str) -> Fitted:
+            if name not in by_name:
+                raise DataError(f"The picture {plain_name(name)} is gone since the set was read; put it back.")
+            return looked_at(decode(by_name[name].read(MAX_BYTES + 1), name), spec)
+
+        return each(work, [names[i] for i in places], face.LOOKING, progress)
+
+
+def _items(
+    sources: list[Source],
+    progress: Progress | None,
+    polarity: str | None,
+    again: Callable[[np.ndarray, InputSpec, Progress | None], list[Fitted]],
+) -> ImageItems:
     budget = _Budget()
 
     def work(source: Source) -> tuple[tuple[int, int], np.ndarray]:
@@ -167,12 +221,14 @@ def _items(sources: list[Source], progress: Progress | None, polarity: str | Non
     ink = polarity == "ink" if polarity else np.mean([looks_inked(p) for p in pictures]) >= INKED_SHARE
     channels = 3 if not ink and any(p.ndim == 3 for p in pictures) else 1
     width, height = next(iter(sizes))
-    if len(sizes) > 1 or max(width, height) > NATIVE_SIDE:
+    smaller = len(sizes) > 1 or max(width, height) > NATIVE_SIDE
+    if smaller:
         side = int(np.median([max(size) for size, _ in read]))
         width = height = max(8, min(FITTED_SIDE, side))
     spec = InputSpec(channels, height, width, "ink" if ink else "photo")
     budget.check(len(pictures) * channels * height * width)
-    return ImageItems(np.stack([fit_array(p, spec) for p in pictures]), spec)
+    originals = Originals(again, np.arange(len(pictures))) if smaller and not ink else None
+    return ImageItems(np.stack([fit_array(p, spec) for p in pictures]), spec, originals=originals)
 
 
 class _Budget:

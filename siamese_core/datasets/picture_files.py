@@ -50,9 +50,7 @@ def files_in(place: Path | IO[bytes]) -> Iterator[PictureFiles]:
     Raises DataError: nothing is there, an archive that must not be trusted, or more than MAX_FILES files.
     """
     if isinstance(place, Path) and place.is_dir():
-        sources = folder_sources(place)
-        if len(sources) > MAX_FILES:
-            raise DataError(f"{plain_name(str(place))} holds more than {MAX_FILES:,} files; choose a smaller folder.")
+        sources = folder_sources(place, MAX_FILES)
         yield PictureFiles(plain_name(place.resolve().name or str(place)), tuple(sources))
         return
     if isinstance(place, Path) and not place.exists():
@@ -74,11 +72,10 @@ def found_by_name(wanted: Sequence[str], files: PictureFiles) -> list[int | str]
     """
     own = [unicodedata.normalize("NFC", name) for name in files.names]
     wanted = [unicodedata.normalize("NFC", name) for name in wanted]
-    exact = {name: i for i, name in enumerate(own)}
-    ends: dict[str, int] = {}  # of a path's end: the only file with it, or -1
+    exact: dict[str, int] = {}  # the only file of a name, or -1
     for i, name in enumerate(own):
-        for end in _ends(name):
-            ends[end] = -1 if end in ends else i
+        exact[name] = -1 if name in exact else i
+    ends = _ending(own, set(wanted))
     found = [_place(name, exact, ends, files.label) for name in wanted]
     longer: dict[int, list[int]] = {}
     for j, name in enumerate(wanted):
@@ -90,20 +87,43 @@ def found_by_name(wanted: Sequence[str], files: PictureFiles) -> list[int | str]
         )
         for j in names:
             found[j] = place if len(names) == 1 else several
-    return found
+    return _with_hints(wanted, found, own)
+
+
+def _ending(own: Sequence[str], wanted: set[str]) -> dict[str, int]:
+    """Of the names that are wanted, those that are a path's end: the only file with it, or -1."""
+    ends: dict[str, int] = {}
+    for i, name in enumerate(own):
+        for end in _ends(name):
+            if end in wanted:  # all ends of a hundred thousand long paths would fill the memory
+                ends[end] = -1 if end in ends else i
+    return ends
 
 
 def _place(name: str, exact: dict[str, int], ends: dict[str, int], label: str) -> int | str:
-    if (place := exact.get(name)) is None and (place := ends.get(name)) is None:
+    if name in exact:
+        place, several = exact[name], f"are called '{plain_name(name)}'; give each a name of its own."
+    elif name in ends:
+        place, several = ends[name], f"end in '{plain_name(name)}'; name the folder too."
+    else:
         return f"There is no picture '{plain_name(name)}' in {label}."
-    if place < 0:
-        return f"Several pictures in {label} end in '{plain_name(name)}'; name the folder too."
-    return place
+    return place if place >= 0 else f"Several pictures in {label} {several}"
+
+
+def _with_hints(wanted: Sequence[str], found: list[int | str], own: Sequence[str]) -> list[int | str]:
+    """The same, with a hint where only capital letters keep a name from being found."""
+    missing = {j: wanted[j].casefold() for j, p in enumerate(found) if isinstance(p, str) and p.startswith("There is")}
+    asked, low = set(missing.values()), [name.casefold() for name in own]
+    alike = _ending(low, asked) | {name: i for i, name in enumerate(low) if name in asked}
+    for j, name in missing.items():
+        if (place := alike.get(name, -1)) >= 0:
+            found[j] = f"{str(found[j])[:-1]}, but '{plain_name(own[place])}'; write it in the same letters."
+    return found
 
 
 def _shorter(name: str, exact: dict[str, int]) -> int | None:
     """The file whose whole path is the end of a longer name."""
-    return next((exact[end] for end in _ends(name) if end in exact), None)
+    return next((exact[end] for end in _ends(name) if exact.get(end, -1) >= 0), None)
 
 
 def _ends(name: str) -> list[str]:

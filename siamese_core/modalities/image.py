@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from os import cpu_count
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from siamese_core.errors import DataError
+from siamese_core.modalities import face
 from siamese_core.modalities.decoding import decode, plain_name
 from siamese_core.modalities.fitting import channels, ink_crop, ink_of, place
 from siamese_core.types import InputSpec
@@ -24,18 +26,22 @@ from siamese_core.types import InputSpec
 __all__ = [
     "ImageItems",
     "ImageTable",
+    "Originals",
     "WholeSetError",
     "decode",
     "each",
     "fit",
     "fit_array",
     "from_files",
+    "looked_at",
     "plain_name",
+    "together",
 ]
 
 Progress = Callable[[str, float], None]
 T = TypeVar("T")
 R = TypeVar("R")
+Fitted = tuple[np.ndarray, bool]  # (C, H, W) uint8; whether the face that was asked for was found
 
 
 class WholeSetError(DataError):
@@ -50,21 +56,34 @@ def fit(image: Image.Image, spec: InputSpec) -> np.ndarray:
 
     polarity "ink": grey, paper to 0 and ink bright whichever way it came, padded with paper to the
     spec's shape, after cropping where the spec says so. polarity "photo": the centre of the spec's
-    shape. Both are resized antialiased.
+    shape, or the largest face where the spec says so and there is one. Both are resized antialiased.
+    Raises ConfigError when a face is to be looked for and cannot be (see `face.require`).
     """
+    return looked_at(image, spec)[0]
+
+
+def looked_at(image: Image.Image, spec: InputSpec) -> Fitted:
+    """The same as `fit`, and whether a face was found (yes where none was looked for)."""
     factor = max(image.size) // _WORKING_SIDE
     if factor > 1:
         image = image.reduce(factor)
-    return fit_array(np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB")), spec)
+    return _fitted(np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB")), spec)
 
 
 def fit_array(picture: np.ndarray, spec: InputSpec) -> np.ndarray:
     """The same as `fit` for (h, w) or (h, w, 3) uint8."""
+    return _fitted(picture, spec)[0]
+
+
+def _fitted(picture: np.ndarray, spec: InputSpec) -> Fitted:
+    found = face.find(picture) if spec.crop == "face" else None
+    if found is not None:
+        picture = face.align(picture, found, spec.height, spec.width)
     pixels = picture[None, None] if picture.ndim == 2 else picture.transpose(2, 0, 1)[None]
     if spec.polarity == "ink":
         ink = ink_of(channels(pixels, 1)[0, 0])
         pixels = (ink_crop(ink) if spec.crop == "ink" else ink)[None, None]
-    return place(pixels, spec)[0]
+    return place(pixels, spec)[0], found is not None or spec.crop != "face"
 
 
 def each(work: Callable[[T], R], jobs: Sequence[T], what: str, progress: Progress | None = None) -> list[R]:
@@ -102,10 +121,32 @@ def _attempt(work: Callable[[T], R], job: T) -> R | DataError:
         return error
 
 
-class ImageItems:
-    """N pictures of one size. `pixels` (N, C, H, W) uint8 and `spec` are not to be changed."""
+@dataclass(frozen=True, eq=False)
+class Originals:
+    """Pictures that are held smaller than they are, or only in part: how to look at them whole once more.
 
-    def __init__(self, pixels: np.ndarray, spec: InputSpec) -> None:
+    look      the pictures at some places of a set -> each as a network with the spec sees it, with progress
+    places    (N,) int64, which of them
+    """
+
+    look: Callable[[np.ndarray, InputSpec, Progress | None], list[Fitted]]
+    places: np.ndarray
+
+
+class ImageItems:
+    """N pictures of one size. `pixels` (N, C, H, W) uint8 and `spec` are not to be changed.
+
+    faces        (N,) bool, in which of them a face was found; None where none was looked for
+    originals    where they come from, when more can be seen there
+    """
+
+    def __init__(
+        self,
+        pixels: np.ndarray,
+        spec: InputSpec,
+        faces: np.ndarray | None = None,
+        originals: Originals | None = None,
+    ) -> None:
         """Raises DataError when the pixels are not uint8 of the shape the spec says."""
         if pixels.dtype != np.uint8 or pixels.shape[1:] != (spec.channels, spec.height, spec.width):
             raise DataError(
@@ -113,7 +154,10 @@ class ImageItems:
                 f"{(spec.channels, spec.height, spec.width)} are needed."
             )
         self.pixels = pixels
+        self.faces = faces
         self._spec = spec
+        self._originals = originals
+        self._aligned: ImageItems | None = None  # the last that was asked for: it takes long to make
 
     @property
     def spec(self) -> InputSpec:
@@ -128,13 +172,21 @@ class ImageItems:
 
     def select(self, indices: np.ndarray) -> ImageItems:
         """These pictures, in this order: (M,) int -> M pictures."""
-        return ImageItems(self.pixels[np.asarray(indices, dtype=np.int64)], self.spec)
+        i = np.asarray(indices, dtype=np.int64)
+        faces, originals = self.faces, self._originals
+        return ImageItems(
+            self.pixels[i],
+            self.spec,
+            None if faces is None else faces[i],
+            None if originals is None else replace(originals, places=originals.places[i]),
+        )
 
-    def fitted(self, spec: InputSpec) -> ImageItems:
+    def fitted(self, spec: InputSpec, progress: Progress | None = None) -> ImageItems:
         """The pictures as a network with this spec sees them; themselves if they already are so.
 
         From photo to ink each picture is normalised as in `fit`; from ink to photo it is shown as on paper.
-        What was cropped to its ink stays so.
+        What was cropped to its ink, or to its face, stays so. A face is looked for in the original picture, where
+        that is known; raises ConfigError when it cannot be (see `face.require`).
         """
         if spec == self.spec:
             return self
@@ -148,7 +200,18 @@ class ImageItems:
         if spec.crop == "ink" and self.spec.crop != "ink" and len(pixels):
             cut = [ink_crop(grey[0])[None, None] for grey in channels(pixels, 1)]
             return ImageItems(np.concatenate([place(one, spec) for one in cut]), spec)
-        return ImageItems(place(pixels, spec), spec)
+        if spec.crop == "face" and self.spec.crop != "face" and len(pixels):
+            if self._aligned is None or self._aligned.spec != spec:
+                self._aligned = self._faces_of(pixels, spec, progress)
+            return self._aligned
+        return ImageItems(place(pixels, spec), spec, self.faces if spec.crop == "face" else None)
+
+    def _faces_of(self, pixels: np.ndarray, spec: InputSpec, progress: Progress | None) -> ImageItems:
+        """The face of each photo (N, c, h, w) uint8, looked for in the originals where they are known."""
+        if self._originals is not None:
+            return together(self._originals.look(self._originals.places, spec, progress), spec)
+        photos = list(pixels[:, 0] if pixels.shape[1] == 1 else pixels.transpose(0, 2, 3, 1))
+        return together(each(partial(_fitted, spec=spec), photos, face.LOOKING, progress), spec)
 
     def digests(self) -> list[str]:
         """16 hexadecimal digits a picture: SHA-256 over its shape and pixels."""
@@ -201,12 +264,18 @@ def from_files(
 
     Raises DataError that names the first file that cannot be used.
     """
-    if not sources:
-        return ImageItems(np.empty((0, spec.channels, spec.height, spec.width), dtype=np.uint8), spec)
     work = partial(_decode_and_fit, spec=spec)
-    return ImageItems(np.stack(each(work, sources, "Reading pictures", progress)), spec)
+    return together(each(work, sources, "Reading pictures", progress) if sources else [], spec)
 
 
-def _decode_and_fit(source: tuple[str, bytes], spec: InputSpec) -> np.ndarray:
+def _decode_and_fit(source: tuple[str, bytes], spec: InputSpec) -> Fitted:
     name, data = source
-    return fit(decode(data, name), spec)
+    return looked_at(decode(data, name), spec)
+
+
+def together(done: Sequence[Fitted], spec: InputSpec) -> ImageItems:
+    """Pictures as `looked_at` gives them, each for this spec, as one."""
+    pixels = np.empty((len(done), spec.channels, spec.height, spec.width), dtype=np.uint8)
+    for i, (picture, _) in enumerate(done):
+        pixels[i] = picture
+    return ImageItems(pixels, spec, np.array([found for _, found in done], dtype=bool) if spec.crop == "face" else None)

@@ -77,27 +77,30 @@ class Layer:
         rng = np.random.default_rng([SEED, number])
         kind, make = KINDS[number % len(KINDS)]
         for what, feed in make(self, rng):
-            before, _ = files(self.home), _peak()
-            base = _peak()
-            began = time.process_time()
-            label = f"{kind}: {what}" if what else kind
-            counts = found.counts.setdefault(label, Counter())
-            try:
-                feed()
-                counts["accepted"] += 1
-            except SiameseError as error:
-                counts["refused"] += 1
-                if not is_sentence(str(error)):
-                    found.wrong.append(f"{number} {label}: no plain sentence: {str(error)[:300]!r}")
-            except Exception as error:
-                counts["broken"] += 1
-                found.wrong.append(f"{number} {label}: {type(error).__name__}: {str(error)[:300]} {_where(error)}")
-            spent, memory = time.process_time() - began, _peak() - base
-            found.most_seconds, found.most_memory = max(found.most_seconds, spent), max(found.most_memory, memory)
-            if files(self.home) != before:
-                found.wrong.append(f"{number} {label}: files were left behind or changed")
-            if memory > MOST_MEMORY or spent > MOST_SECONDS:
-                found.wrong.append(f"{number} {label}: took {memory >> 20} MiB and {spent:.1f} s")
+            self.watch(feed, f"{kind}: {what}" if what else kind, number, found)
+
+    def watch(self, feed: Feed, label: str, number: int, found: Found) -> None:
+        """Give one upload, and note what came of it, what it cost and what it left behind."""
+        before, _ = files(self.home), _peak()
+        base = _peak()
+        began = time.process_time()
+        counts = found.counts.setdefault(label, Counter())
+        try:
+            feed()
+            counts["accepted"] += 1
+        except SiameseError as error:
+            counts["refused"] += 1
+            if not is_sentence(str(error)):
+                found.wrong.append(f"{number} {label}: no plain sentence: {str(error)[:300]!r}")
+        except Exception as error:
+            counts["broken"] += 1
+            found.wrong.append(f"{number} {label}: {type(error).__name__}: {str(error)[:300]} {_where(error)}")
+        spent, memory = time.process_time() - began, _peak() - base
+        found.most_seconds, found.most_memory = max(found.most_seconds, spent), max(found.most_memory, memory)
+        if files(self.home) != before:
+            found.wrong.append(f"{number} {label}: files were left behind or changed")
+        if memory > MOST_MEMORY or spent > MOST_SECONDS:
+            found.wrong.append(f"{number} {label}: took {memory >> 20} MiB and {spent:.1f} s")
 
     def _picture(self, name: str, data: bytes) -> None:
         sources = uploads.checked([_Given(name, data)])

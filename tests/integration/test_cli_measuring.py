@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import scribble
+from tests.ready import make_run
 
 
 def test_evaluate_verification(tiny_run, cli, cli_json):
@@ -65,6 +66,33 @@ def test_calibrate_refuses_what_cannot_be(tiny_run, refused, support):
     assert "no operating point" in refused("calibrate", "tiny", "--operating-point", "best")
     assert "prior" in refused("calibrate", "tiny", "--prior", "1")
     assert "seed" in refused("calibrate", "tiny", "--seed", "-1")
+
+
+def test_two_runs_beside_each_other(tiny_run, cli, cli_json, refused):
+    make_run(tiny_run.parent / "large", image_size=20)
+    words = ("--max-pairs", "400")
+    found = cli_json("evaluate", "tiny", "verification", "--beside", "large", *words)
+    other = found["beside"]
+    assert (found["run"], other["run"]) == ("tiny", "large")
+    alone = cli_json("evaluate", "tiny", "verification", *words)
+    assert {k: v for k, v in found.items() if k != "beside"} == alone
+    of_large = cli_json("evaluate", "large", "verification", *words)  # its test classes are the same
+    assert {k: other[k] for k in of_large if k != "data"} == {k: v for k, v in of_large.items() if k != "data"}
+    for name in ("eer", "auc", "accuracy", "far", "frr"):
+        d = other["difference"][name]
+        assert d["value"] == pytest.approx(found[name] - other[name], abs=1e-12)
+        assert d["interval"][0] <= d["value"] <= d["interval"][1]
+        assert 0 <= d["p"] <= 1
+    assert other["difference_over"] == "2 identities: intervals over pictures"
+    code, out, err = cli("evaluate", "tiny", "verification", "--beside", "large", *words)
+    assert code == 0
+    assert out.splitlines()[1].startswith(f"Beside large (AUC {other['auc']:.4f}, ")
+    assert out.endswith(f"{other['verdict']}\n")
+    assert "siamese: warning: large: This run is not calibrated" in err
+    itself = cli_json("evaluate", "tiny", "verification", "--beside", "tiny", *words)["beside"]
+    assert {(d["value"], d["p"]) for d in itself["difference"].values()} == {(0.0, 1.0)}
+    assert "--beside goes with verification" in refused("evaluate", "tiny", "one-shot", "--beside", "large")
+    assert "no run 'nothing'" in refused("evaluate", "tiny", "verification", "--beside", "nothing")
 
 
 def test_evaluate_one_shot(tiny_run, cli, cli_json):

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 
+import numpy as np
 import pytest
 
 from tests.commands import scribble
@@ -99,6 +100,24 @@ def test_what_cannot_be_scored_is_refused(tiny_run, refused, images, table, tmp_
     assert "no pictures" in refused("score", "tiny", "--folders", images, tmp_path / "empty")
     table.write_text("image_a,label\nx,1\n")
     assert "image_b" in refused("score", "tiny", *pairs, "--images", images)
+
+
+def test_what_is_read_is_never_written_over(tiny_run, refused, images, table, tmp_path):
+    before = table.read_text()
+    assert "write over" in refused("score", "tiny", "--pairs", table, "--images", images, "--out", table)
+    (tmp_path / "other.csv").symlink_to(table)
+    assert "write over" in refused(
+        "score", "tiny", "--pairs", table, "--images", images, "--out", tmp_path / "other.csv"
+    )
+    assert table.read_text() == before
+
+
+def test_a_pair_whose_distance_is_no_number_has_no_verdict(tiny_run, refused, images, table, monkeypatch):
+    from siamese_core.trained import Trained
+
+    monkeypatch.setattr(Trained, "distances", lambda self, a, b: np.full(len(a), np.nan, np.float32))
+    assert "not a finite number" in refused("compare", "tiny", images / "anna/0.png", images / "bert/0.png")
+    assert "not a finite number" in refused("score", "tiny", "--pairs", table, "--images", images)
 
 
 def test_json_says_where_broken_rows_are_and_stderr_too(tiny_run, cli, images, table):

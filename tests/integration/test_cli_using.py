@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from tests.commands import scribble
+from tests.ready import make_it_see_faces
 
 
 def test_compare_a_picture_with_itself_and_with_another(tiny_run, cli, cli_json, pictures):
@@ -120,3 +121,29 @@ def test_support_sets_that_cannot_be(tiny_run, refused, support, pictures, tmp_p
     alone = tmp_path / "alone"
     scribble(alone / "one" / "a.png")
     assert "at least two classes" in refused("classify", "tiny", "--support", alone, query)
+
+
+def test_a_run_of_faces_says_where_it_found_none(tiny_run, cli, pictures, support):
+    make_it_see_faces(tiny_run)
+    code, out, err = cli("compare", "tiny", *pictures[:2])
+    assert code == 0
+    assert out.startswith(("Same", "Different"))
+    assert [f"No face was found in {p}; its centre is used." in err for p in pictures] == [True, True, False]
+    code, _, err = cli("classify", "tiny", "--support", support, *pictures[:2])
+    assert code == 0
+    assert "In 6 of 6 examples no face was found; their centre is used." in err
+    assert "In 2 of 2 queries no face was found; their centre is used." in err
+    code, _, err = cli("evaluate", "tiny", "verification", "--data", support)
+    assert code == 0
+    assert "In 6 of 6 pictures no face was found; their centre is used." in err
+
+
+def test_a_run_of_faces_without_opencv_is_one_sentence(tiny_run, no_opencv, refused, pictures, support):
+    make_it_see_faces(tiny_run)
+    for words in (
+        ("compare", "tiny", *pictures[:2]),
+        ("classify", "tiny", "--support", support, pictures[0]),
+        ("evaluate", "tiny", "verification", "--data", support),
+        ("train", support, "--crop", "face"),
+    ):
+        assert "pip install -r requirements-extras.txt" in refused(*words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import worlds
 
-from pages.parts import charts, show, theme, verdict
+from pages.parts import charts, show, state, theme, verdict
 from siamese_core import calibrate
 from siamese_core.calibration import Decision
 from siamese_core.runs import Run
@@ -58,6 +58,43 @@ def test_the_slider_begins_at_the_runs_own_threshold(calibrated):
     app = worlds.visit("compare", "finished")
     assert the_slider(app).value == pytest.approx(own, abs=0.001)
     assert f"threshold of {show.number(own)}" in worlds.words(app)
+
+
+def test_moving_the_threshold_encodes_nothing(calibrated, monkeypatch):
+    encoded: list[int] = []
+    plain = Trained._encode
+    monkeypatch.setattr(Trained, "_encode", lambda self, *a: (encoded.append(len(a[1])), plain(self, *a))[1])
+    monkeypatch.setattr(Trained, "unlike", lambda self, items: self.features(items)[:, 0] < 0)
+    app = worlds.visit("compare", "finished")
+    assert sum(encoded) == 4  # each of the two for its distance, and for what it looks like
+    for value in (the_slider(app).min, the_slider(app).max):
+        the_slider(app).set_value(value).run()
+    app.button(key="compare_swap").click().run()  # the other way round is another question
+    assert not worlds.told(app)
+    assert sum(encoded) == 6
+    app.button(key="compare_different").click().run()
+    assert sum(encoded) > 6
+
+
+def test_a_network_that_was_loaded_anew_is_asked_anew(monkeypatch):
+    class Network:
+        pass
+
+    lab, asked = state.Lab(), []
+    monkeypatch.setattr(state, "lab", lambda: lab)
+    one, other = Network(), Network()
+    for about, of in (
+        ("a", one),
+        ("a", one),
+        ("b", one),
+        ("a", other),
+        ("a", one),
+        *((i, one) for i in range(8)),
+        ("a", one),
+    ):
+        state.remembered("pairs", about, of, lambda a=about: asked.append(a))
+    assert asked == ["a", "b", "a", "a", *range(8), "a"]
+    assert len(lab.answers["pairs"]) == 8
 
 
 @pytest.mark.parametrize(("strange", "words"), [((True, False), "Picture A is"), ((True, True), "Both pictures are")])

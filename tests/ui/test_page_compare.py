@@ -8,6 +8,7 @@ import pytest
 import worlds
 
 from siamese_core.files import read_json, write_json
+from tests.ready import make_it_see_faces
 
 pytestmark = pytest.mark.usefixtures("no_starter")
 
@@ -267,3 +268,20 @@ def test_every_source_works_without_omniglot(compare, monkeypatch, tmp_path, nam
     monkeypatch.setenv("SIAMESE_DATA", str(tmp_path / "nothing"))
     app = source(compare, name)
     assert not worlds.told(app)
+
+
+def test_where_no_face_is_found_it_is_said(world):
+    make_it_see_faces(world("finished"))
+    app = upload_pair(worlds.visit("compare", "finished"), worlds.picture(1), worlds.picture(2))
+    assert not worlds.told(app)
+    for letter in "AB":
+        assert f"No face was found in picture {letter}; its centre is used." in worlds.words(app)
+    assert len(app.image) == 4
+
+
+def test_without_opencv_a_run_of_faces_is_one_notice(world, no_opencv):
+    make_it_see_faces(world("finished"))
+    app = worlds.visit("compare", "finished")
+    (told,) = worlds.told(app)
+    assert "pip install" in told
+    assert not app.exception

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import worlds
 
-from pages.parts import charts_rates, later
-from siamese_core import curves
+from pages.parts import charts_beside, charts_rates, later, theme
+from siamese_core import curves, datasets
 from siamese_core.evaluation import Cell, Part
+from siamese_core.paired import Difference
 from siamese_core.scored import ScoredPairs
+from siamese_core.types import InputSpec
+from tests.ready import make_run
 
 pytestmark = pytest.mark.usefixtures("no_starter")
 VIEWS = ("Errors", "Mistakes", "Classes", "Search and one-shot")
@@ -63,6 +66,38 @@ def test_two_runs_are_measured_on_the_same_classes(world, at_once):
     evaluated(app)
     assert len(app.metric) == 8
     assert app.metric[0].value == app.metric[4].value  # they are copies of one network
+    assert len(app.get("plotly_chart")) == 6
+    assert "**finished** and **running** that these pairs of 2 identities could show" in worlds.words(app)
+    assert "p\u00a0=\u00a01." in worlds.words(app)
+
+
+def test_two_runs_that_differ(world, at_once):
+    folder = world("finished").parent
+    make_run(folder / "large_net", image_size=20)
+    app = worlds.visit("evaluate", "finished")
+    app.selectbox(key="evaluate_beside").set_value("large_net").run()
+    evaluated(app)
+    said = next(m.value for m in app.markdown if "equal error rate" in m.value and "p\u00a0" in m.value)
+    assert "**large\\_net**" in said
+    assert "lines through dots" in worlds.words(app)
+
+
+def test_one_run_is_set_against_nothing(world, at_once):
+    world("finished")
+    app = evaluated(worlds.visit("evaluate", "finished"))
+    assert "p\u00a0" not in worlds.words(app)
+    assert len(app.get("plotly_chart")) == 5
+
+
+def test_a_warning_of_one_of_two_runs_names_it(world, at_once):
+    folder = world("finished").parent
+    make_run(folder / "learnt")
+    seen = datasets.load("digits").classes([8, 9]).items.fitted(InputSpec(1, 12, 12, "ink")).digests()
+    (folder / "learnt" / "train_digests.txt").write_text("\n".join(seen) + "\n")
+    app = worlds.visit("evaluate", "finished")
+    app.selectbox(key="evaluate_beside").set_value("learnt").run()
+    evaluated(app)
+    assert [w.value.split(":")[0].rstrip("\\") for w in app.warning if "training data" in w.value] == ["learnt"]
 
 
 def test_data_that_the_run_has_learnt_from_is_told(world, at_once):
@@ -126,6 +161,37 @@ def test_a_band_lies_around_its_curve():
     band = charts_rates.roc({"a": rates}, 1.5, bands).data[1]
     assert band.fill == "toself"
     assert (min(band.y), max(band.y)) == pytest.approx((0.7, 0.9))
+
+
+def test_the_better_run_is_on_its_side_of_zero():
+    of = {
+        "errors": (Difference(-0.02, -0.03, -0.01, 0.001), False),
+        "areas": (Difference(-0.02, -0.03, -0.01, 0.001), True),
+        "nothing": (Difference(0.01, -0.02, 0.04, 0.4), False),
+    }
+    figure = charts_beside.differences(of, "a", "b" * 40)
+    low, high, unclear = figure.data
+    assert tuple(low.x) == pytest.approx((-3, -2, -1))
+    assert tuple(high.x) == pytest.approx((3, 2, 1))
+    assert [t.marker.color for t in (low, high, unclear)] == [theme.colour_of(0), theme.colour_of(1), theme.UNSURE]
+    assert low.text[1].startswith("a better by 2.00 points<br>95% interval 1.00 to 3.00")
+    words = [a.text for a in figure.layout.annotations]
+    assert words[:3] == ["p = 0.001", "p = 0.001", "p = 0.40"]
+    assert words[3:] == ["\u2190 a better", f"{'b' * 19}… better \u2192"]
+    assert list(figure.layout.xaxis.ticktext) == [
+        "6 points",
+        "4 points",
+        "2 points",
+        "0",
+        "2 points",
+        "4 points",
+        "6 points",
+    ]
+
+
+def test_a_picture_of_no_difference_can_be_drawn():
+    figure = charts_beside.differences({"errors": (Difference(0.0, 0.0, 0.0, 1.0), False)}, "a", "b")
+    assert figure.layout.xaxis.range[0] < 0 < figure.layout.xaxis.range[1]
 
 
 def test_the_hardest_parts_come_first():

@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 
 import numpy as np
+import pytest
 import worlds
 
 from pages.parts import cache, preview
 from pages.parts.preview_work import Background
 from siamese_core import forecast
+from tests.pictures import encoded, photo
 
 
 def test_the_preview_shows_what_will_be_fed(runs_folder):
@@ -166,3 +168,31 @@ def test_a_margin_follows_the_distance_until_it_is_set_by_hand(runs_folder):
     assert "about 0.15 would suit" in worlds.words(app)
     app.selectbox(key="train_preset").set_value("triplets").run()
     assert app.number_input(key="train_set_margin").value == 0.3
+
+
+@pytest.fixture
+def people(runs_folder, tmp_path):
+    """The page with noise for photos, which are to be cropped to their faces."""
+    for c in range(5):
+        for k in range(2):
+            path = tmp_path / "people" / f"p{c}" / f"{k}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encoded(photo(60, 50, seed=10 * c + k)))
+    app = worlds.visit("train")
+    app.selectbox(key="train_source").set_value("folder").run()
+    app.text_input(key="train_folder").set_value(str(tmp_path / "people")).run()
+    return app.selectbox(key="train_set_crop").set_value("face").run()
+
+
+def test_pictures_cropped_to_the_face(people):
+    assert not worlds.told(people)
+    text = worlds.words(people)
+    assert "pixels, the face, its eyes level" in text
+    assert "In 6 of 6 pictures no face was found; their centre is used." in text
+
+
+def test_without_opencv_nothing_is_begun_that_looks_for_faces(no_opencv, people, runs_folder):
+    assert any("pip install" in told for told in worlds.told(people))
+    people.button(key="train_start").click().run()
+    assert any("pip install" in told for told in worlds.told(people))
+    assert not list(runs_folder.iterdir())

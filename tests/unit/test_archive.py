@@ -18,6 +18,7 @@ from siamese_core import archive, datasets, runs, trained
 from siamese_core.errors import DataError, RunError
 from siamese_core.files import write_json
 from siamese_core.runs import STARTER, Run
+from tests.ready import make_it_see_faces
 
 EVENTS = [
     {"event": "message", "text": "Starting."},
@@ -261,3 +262,15 @@ def test_events_that_are_not_sound_are_left_out(full_run, tmp_path):
     copy = archive.unpack(zipped(files), tmp_path / "other")
     assert (copy.folder / "events.jsonl").read_bytes() == good
     assert runs.find(copy.folder).history().epochs == [EVENTS[3]]
+
+
+def test_a_run_that_looks_at_faces_travels_to_where_none_can_be_found(full_run, no_opencv, tmp_path):
+    make_it_see_faces(full_run.folder)
+    found = archive.unpack(packed(full_run), tmp_path / "elsewhere")
+    assert found.spec().crop == "face"
+    trained.load(found)
+    manifest = json.loads(members(full_run)["tiny/config.json"])
+    for change in ({"polarity": "ink"}, {"crop": "nose"}):
+        bad = manifest | {"input": manifest["input"] | change}
+        with pytest.raises((RunError, DataError), match="crop"):
+            archive.unpack(zipped(members(full_run) | {"tiny/config.json": json.dumps(bad).encode()}), tmp_path / "bad")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import struct
 import warnings
@@ -49,6 +50,18 @@ def test_entries_that_point_outside(tmp_path, name):
 
 def test_a_name_may_hold_two_dots(tmp_path):
     assert [n for n, _ in read_zip(zipped(tmp_path / "x.zip", {"a/what..png": b"1"}))] == ["a/what..png"]
+
+
+@pytest.mark.parametrize("name", ["n" * 1001, "a/" * 101 + "x.png"])
+def test_a_path_that_no_file_system_has(tmp_path, name):
+    assert "path is too long" in refused(zipped(tmp_path / "x.zip", {name: b"1"}))
+    assert len(list(read_zip(zipped(tmp_path / "y.zip", {name[2:]: b"1"})))) == 1
+
+
+def test_a_pipe_or_a_device_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.zip")
+    for path in (tmp_path / "pipe.zip", tmp_path, Path(os.devnull)):
+        assert "is no file" in refused(path)
 
 
 def test_symlinks_and_devices(tmp_path):

@@ -191,6 +191,17 @@ def test_a_constant_network_is_told(embedder, severity):
     assert ("nearly the same answer" in found.sentence) == (severity == "problem")
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_network_without_numbers_is_told():
+    class Broken(Plain):
+        def embed(self, items: Numbers) -> np.ndarray:
+            return np.full((len(items), 2), np.nan, dtype=np.float32)
+
+    found = of(checked({"test": numbers()}, Broken()), "constant output")
+    assert found.severity == "problem"
+    assert "not all numbers" in found.sentence
+
+
 def test_a_network_with_few_answers_is_told():
     class Coarse(Plain):
         def embed(self, items: Numbers) -> np.ndarray:

@@ -78,3 +78,9 @@ def test_too_little_to_learn_from_is_refused():
         novelty.fit(np.zeros((30, 2)), np.zeros((3, 2)))
     with pytest.raises(DataError, match="not finite"):
         novelty.fit(np.full((30, 2), np.nan), np.zeros((30, 2)))
+
+
+def test_features_that_are_no_numbers_are_unlike_anything(usual):
+    row = np.full((2, len(usual.mean)), np.nan)
+    row[1] = np.inf
+    assert usual.unlike(row).all()

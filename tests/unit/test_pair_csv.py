@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tracemalloc
 
 import pytest
@@ -11,6 +12,7 @@ from siamese_core import pair_csv
 from siamese_core.errors import DataError
 from siamese_core.pair_csv import read_pairs
 from siamese_core.pair_tables import MAX_BROKEN
+from tests.pictures import cross, encoded
 
 
 def table(data: str | bytes, **more):
@@ -46,6 +48,7 @@ SPELLINGS = {
     "short names": PLAIN.replace("image_a,image_b,label", "a,b,same"),
     "first, second": PLAIN.replace("image_a,image_b,label", "first,second,label"),
     "as people write": PLAIN.replace("image_a,image_b,label", " Image A , IMAGE-B , Label "),
+    "two marks": b"\xef\xbb\xbf" * 2 + PLAIN.encode(),
     "quotes": 'image_a,"image_b",label\n"x/1.png",x/2.png,"1"\nx/1.png,"y/1.png",0\n',
     "backslashes": PLAIN.replace("/", "\\"),
     "true and false": PLAIN.replace(",1\n", ",True\n").replace(",0\n", ",FALSE\n"),
@@ -119,6 +122,12 @@ REFUSED = {
     "another separator": ("image_a|image_b|label\nx|y|1\n", "commas, semicolons or tabs"),
     "a column twice": ("a,b,label,label\nx,y,1,0\n", "two columns called 'label'"),
     "utf-16": ("a,b\nx,y\n".encode("utf-16"), "UTF-16"),
+    "utf-16 without a mark": ("a,b\nx,y\n".encode("utf-16-le"), "UTF-16"),
+    "utf-16 without a mark, other end": ("a,b\nx,y\n".encode("utf-16-be"), "UTF-16"),
+    "a picture": (encoded(cross()), "is a picture"),
+    "a JPEG": (encoded(cross(), "JPEG"), "is a picture"),
+    "an old spreadsheet": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(40), "spreadsheet"),
+    "only a mark": (b"\xef\xbb\xbf\r\n\r\n", "is empty"),
     "latin-1": ("a,b\nmüll,y\n".encode("latin-1"), "not UTF-8"),
     "a spreadsheet": (b"PK\x03\x04" + bytes(40), "spreadsheet"),
     "zeros": (bytes(50), "no table of pairs"),
@@ -141,6 +150,17 @@ def test_files_that_are_not_there(tmp_path):
         read_pairs(tmp_path)
     (tmp_path / "p.csv").write_text(PLAIN)
     assert pairs(read_pairs(tmp_path / "p.csv")) == EXPECTED
+
+
+@pytest.mark.parametrize("name", ["BMI", "GIF89a", "P5"])
+def test_a_column_that_begins_as_a_picture_does(name):
+    assert pairs(table(f"{name}\ta\tb\n1\tx\ty\n")) == [(2, "x", "y", -1)]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "p.csv")
+    with pytest.raises(DataError, match="is no file"):
+        read_pairs(tmp_path / "p.csv")
 
 
 def test_too_many_rows_are_refused_before_they_are_read(monkeypatch):

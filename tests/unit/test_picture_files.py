@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import unicodedata
 
 import pytest
 
+from siamese_core.datasets import picture_files
 from siamese_core.datasets.folder import Source
 from siamese_core.datasets.picture_files import PictureFiles, files_in, found_by_name
 from siamese_core.errors import DataError
@@ -52,6 +55,25 @@ def test_a_picture_is_never_guessed(wanted, names, why):
     assert why in found(wanted, *names)
 
 
+def test_names_that_differ_in_how_letters_are_composed_are_not_guessed():
+    composed, apart = (unicodedata.normalize(form, "a/é.png") for form in ("NFC", "NFD"))
+    assert "are called 'a/é.png'; give each a name of its own." in found(composed, composed, apart)
+    assert "Several pictures" in found("é.png", composed, apart)
+    assert "no picture" in found("x/a/é.png", composed, apart)
+
+
+@pytest.mark.parametrize(("wanted", "own"), [("A/1.PNG", "a/1.png"), ("IMG.JPG", "top/img.jpg"), ("STRASSE", "straße")])
+def test_other_letters_are_hinted_at_but_never_taken(wanted, own):
+    said = found(wanted, own, "b/2.png")
+    assert said == f"There is no picture '{wanted}' in here, but '{own}'; write it in the same letters."
+    assert found("1.PNG", "a/1.png", "b/1.png") == "There is no picture '1.PNG' in here."
+
+
+def test_only_ends_that_are_wanted_are_kept():
+    names = [f"{'d/' * 30}{i}.png" for i in range(50)]
+    assert set(picture_files._ending(names, {"7.png", "d/8.png", "9"})) == {"7.png", "d/8.png"}
+
+
 def test_two_names_never_become_one_file():
     wanted = ["a/1.png", "b/1.png", "c/2.png"]
     places = found_by_name(wanted, files("1.png", "2.png"))
@@ -93,6 +115,25 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
     (folder / "out.png").symlink_to(tmp_path / "secret.png")
     with files_in(folder) as there:
         assert "out.png" not in there.names
+
+
+def test_odd_things_in_a_folder_are_passed_over(tmp_path):
+    folder = class_folders(tmp_path / "set", ("a",))
+    os.mkfifo(folder / "pipe.png")
+    (folder / "circle.png").symlink_to("circle.png")
+    (folder / "gone.png").symlink_to("nowhere.png")
+    (folder / "same.png").symlink_to("a/0.png")
+    with files_in(folder) as there:
+        assert sorted(there.names) == ["a/0.png", "a/1.png", "same.png"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not store such names")
+def test_a_name_that_is_no_text_becomes_one(tmp_path):
+    with open(os.fsencode(tmp_path) + b"/n\xff.png", "wb") as file:
+        file.write(b"x")
+    with files_in(tmp_path) as there:
+        assert there.names == ["n?.png"]
+        assert there.sources[0].read(9) == b"x"
 
 
 def test_folders_are_paired_by_equal_names():

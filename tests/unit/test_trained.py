@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 
 from siamese_core import checkpoint, datasets, trained
 from siamese_core.errors import ConfigError, DeviceError, RunError
@@ -211,3 +211,25 @@ def test_other_weights_devices_and_batches_are_refused(tiny_run, model, items):
         trained.load(tiny_run, device="abacus")
     with pytest.raises(ConfigError, match="at least 1"):
         model.embed(items, batch=0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mean": torch.tensor(1.0)},
+        {"mean": torch.tensor([np.nan, 0.0])},
+        {"usual": torch.tensor([1.0, np.inf])},
+        {"precision": torch.full((2, 2), np.nan)},
+        {"precision": torch.eye(3)},
+        {"mean": torch.zeros(2, dtype=torch.bfloat16)},
+        {"mean": torch.zeros(2, dtype=torch.float8_e4m3fn)},
+    ],
+)
+def test_a_reference_that_makes_no_sense_is_not_used(tiny_run, change):
+    sound = {"mean": torch.zeros(2), "precision": torch.eye(2), "usual": torch.tensor([1.0, 2.0])}
+    path = tiny_run / "reference.safetensors"
+    path.write_bytes(save(sound))
+    assert trained.load(tiny_run).novelty is not None
+    path.write_bytes(save(sound | change))
+    found = trained.load(tiny_run).novelty
+    assert found is None or np.isfinite(found.distances(np.ones((1, 2)))).all()

@@ -171,3 +171,13 @@ def test_a_calibrated_run_decides():
     assert found["brier_skill"] > 0.5
     assert found["identities"] == 30
     assert found["intervals_over"] == "30 identities"
+
+
+def test_a_distance_that_is_no_number_is_no_verdict():
+    class Broken(Plain):
+        def distances(self, a, b):
+            return np.where(np.arange(len(a)) == 1, np.nan, 0.1)
+
+    items = Numbers(np.zeros((2, 3)))
+    with pytest.raises(DataError, match="not a finite number"):
+        verifier.compare(Broken(), items, items)
