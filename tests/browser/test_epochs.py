@@ -159,7 +159,7 @@ def test_a_film_that_is_watched_grows_without_beginning_again(page: Any, address
     run = home / "runs" / "running"
     slider = opened(page, address, "running", 1)
     epoch = page.locator(".epochs .epoch")
-    wait_for(lambda: epoch.inner_text() == "Epoch 1", 30)
+    wait_for(lambda: float(slider.input_value()) == 1.0, 30)
     seen = page.evaluate("""() => { const at = document.querySelector('[data-testid=stMain]'); window.times = [];
       const all = root => [...root.querySelectorAll('*')].flatMap(e => e.shadowRoot ? [e, ...all(e.shadowRoot)] : [e]);
       const slider = all(at).find(e => e.matches('input.at'));
