@@ -7,11 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import atlas, frame, growing, map_controls, map_placing, show, theme
+from pages.parts import atlas, epochs, frame, growing, map_controls, map_placing, show, theme
 from siamese_core import map_jobs
 from siamese_core.runs import Run
 
 TICK = 1.0
+VIEWS = {"map": "Map", "epochs": "Epochs"}
 
 
 @show.told_later
@@ -48,7 +49,14 @@ def _page(run: Run) -> None:
 def page() -> None:
     """The whole page."""
     run = frame.begin("map", "Map", "Every picture as a point: near each other where the network finds them alike.")
-    if frame.needs_weights(run) and run is not None:
+    with st.container(horizontal=True, gap="medium"):
+        view = st.segmented_control("View", list(VIEWS), key="map_view", required=True, format_func=VIEWS.get,
+                                    bind="query-params", label_visibility="collapsed", default="map")  # fmt: skip
+        if view == "epochs":
+            epochs.choose_way()
+    if view == "epochs" and run is not None:
+        epochs.panel(run)
+    elif frame.needs_weights(run) and run is not None:
         _page(run)
 
 

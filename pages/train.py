@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import frame, live, preview, preview_cost, recipe, state
+from pages.parts import epochs, frame, live, preview, preview_cost, recipe, state
 from siamese_core.config import TrainConfig
 from siamese_core.runs import Run
 
-VIEWS = {"run": "Training", "data": "Data", "network": "Network"}
+VIEWS = {"run": "Training", "epochs": "Epochs", "data": "Data", "network": "Network"}
 
 
 def _view(run: Run | None) -> str:
@@ -20,13 +20,17 @@ def _view(run: Run | None) -> str:
     state.put("train_shown", name)
     if run is None:
         st.markdown("Nothing has been trained yet. Press **Start** to watch the network learn from this:")
-    return st.segmented_control("View", options, key="train_view", required=True, format_func=VIEWS.get,
-                                label_visibility="collapsed")  # fmt: skip
+    with st.container(horizontal=True, gap="medium"):
+        view = st.segmented_control("View", options, key="train_view", required=True, format_func=VIEWS.get,
+                                    label_visibility="collapsed")  # fmt: skip
+        if view == "epochs":
+            epochs.choose_way()
+    return view
 
 
 def _show(view: str, run: Run | None, config: TrainConfig | None) -> None:
-    if view == "run" and run is not None:
-        live.panel(run)
+    if view in ("run", "epochs") and run is not None:
+        live.panel(run, view)
     elif config is None:
         st.caption("Choose data and settings that go together, and what the network will be fed appears here.")
     elif view == "data":

@@ -189,7 +189,7 @@ def _sample(path: Path, size: int) -> None:
         lengths.add(shape[0] if shape else 0)
         if key == "embeddings":
             return kind == "F16" and len(shape) == 2 and shape[1] == size
-        return key in ("labels", "probe") and kind == "I64" and len(shape) == 1
+        return key in ("labels", "probe", "items") and kind == "I64" and len(shape) == 1
 
     _refuse("embeddings" not in _table(path, fits) or len(lengths) != 1, f"its {path.name} does not fit its network")
 

@@ -1,4 +1,4 @@
-"""What a run saves: weights, the optimiser's state, the model card, snapshots. safetensors and JSON only."""
+"""What a run saves: weights, the optimiser's state, the model card. safetensors and JSON only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -19,8 +18,6 @@ from siamese_core.files import write_atomic, write_json
 
 WEIGHTS_FORMAT = "siamese-lab-1"
 HISTOGRAM_BINS = 40
-MAX_SNAPSHOTS = 120
-SNAPSHOT_POINTS = 400
 
 
 def save_weights(path: Path, weights: dict[str, Tensor]) -> str:
@@ -96,21 +93,3 @@ def card(
         "data": data,
         "weights": {"best": best},
     }
-
-
-def save_snapshot(folder: Path, epoch: int, epochs: int, embeddings: np.ndarray, labels: np.ndarray) -> None:
-    """Embeddings of the same probe points after an epoch, half precision; thinned in long runs.
-
-    (M, D) embeddings of the probe and their (M,) labels; at most 400 points are kept.
-    """
-    every = max(1, -(-epochs // MAX_SNAPSHOTS))
-    if epoch % every and epoch != epochs:
-        return
-    pick = np.linspace(0, len(labels) - 1, min(len(labels), SNAPSHOT_POINTS)).astype(np.int64)
-    (folder / "snapshots").mkdir(exist_ok=True)
-    tensors = {
-        "embeddings": torch.from_numpy(embeddings[pick]).half().contiguous(),
-        "labels": torch.from_numpy(labels[pick].astype(np.int64)),
-        "probe": torch.from_numpy(pick),
-    }
-    write_atomic(folder / "snapshots" / f"{epoch:05d}.safetensors", save(tensors))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from siamese_core import checkpoint
+from siamese_core import checkpoint, snapshots
 from siamese_core.files import DISK_FULL, write_json
 from siamese_core.prepare import Prepared
 from siamese_core.training import Trainer
@@ -19,8 +19,13 @@ class Saver:
         self, folder: Path, tell: Callable[[str], None], trainer: Trainer, data: Prepared, facts: dict[str, Any]
     ) -> None:
         self.folder, self.tell, self.trainer, self.data, self.facts = folder, tell, trainer, data, facts
+        self.watched = snapshots.choose(data, trainer.config)
         self.problem = ""
         self.unsaved_best: tuple[dict[str, Any], dict[str, Any]] | None = None
+
+    def beginning(self) -> None:
+        """The snapshot of the network before it learns."""
+        self._try(self._save_snapshot)
 
     def epoch(self, found: dict[str, Any], is_best: bool) -> None:
         """Best weights and card first, then what resuming needs: a crash in between repeats an epoch."""
@@ -30,16 +35,20 @@ class Saver:
             training = self.facts | {"seconds": round(t.seconds, 1), "steps": t.step, "epoch": max(1, t.epoch)}
             unseen = not t.config.all_classes
             self.unsaved_best = weights, checkpoint.card(found, t.probe.same, training, self.data.about, "", unseen)
-        self._try(lambda: self._save_epoch(found, weights))
+        self._try(lambda: self._save_epoch(weights))
 
     def state(self) -> None:
         """The state as it is now, for resuming, the last weights, and a best that could not be saved before."""
         self._try(lambda: self._save(self.trainer.weights()))
 
-    def _save_epoch(self, found: dict[str, Any], weights: dict[str, Any]) -> None:
-        t = self.trainer
+    def _save_epoch(self, weights: dict[str, Any]) -> None:
         self._save(weights)
-        checkpoint.save_snapshot(self.folder, max(1, t.epoch), t.config.epochs, found["embeddings"], t.probe.labels)
+        self._save_snapshot()
+
+    def _save_snapshot(self) -> None:
+        t = self.trainer
+        if snapshots.wanted(t.epoch_begun, t.config.epochs):
+            snapshots.save(self.folder, t.epoch_begun, self.watched, t.embed)
 
     def _save(self, weights: dict[str, Any]) -> None:
         if self.unsaved_best is not None:

@@ -155,6 +155,17 @@ class Trainer:
         """Whole epochs done."""
         return self.step // self.steps_per_epoch
 
+    @property
+    def epoch_begun(self) -> int:
+        """The epoch that the last step was of, from 1; 0 before the first. Events and snapshots are numbered by it."""
+        return math.ceil(self.step / self.steps_per_epoch)
+
+    def embed(self, part: str, indices: np.ndarray) -> np.ndarray:
+        """Embeddings of (M,) items of the part "train" or "validation" by the weights to use: (M, D) float32."""
+        table = {"train": self.train_table, "validation": self.validation_table}[part]
+        encoder = self.average if self.config.average else self.encoder
+        return probe.embed(encoder, table.batch, indices).float().cpu().numpy()
+
     def run(
         self,
         emit: Emit,
@@ -253,7 +264,7 @@ class Trainer:
         return {
             "event": kind,
             "step": self.step,
-            "epoch": math.ceil(self.step / self.steps_per_epoch),
+            "epoch": self.epoch_begun,
             "epochs": self.config.epochs,
             "seconds": round(self.seconds, 3),
             "progress": round(self.progress(), 4),

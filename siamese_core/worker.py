@@ -216,6 +216,8 @@ def _train(pen: Folder, run: Run, device: str, data_root: Path | None) -> str:
             }
         )
     saver = Saver(pen.folder, pen.message, trainer, data, {"device": device, "parameters": parameters})
+    if trainer.step == 0:
+        saver.beginning()
     outcome = trainer.run(pen.emit, pen.should_stop, saver.epoch)
     saver.state()
     if saver.problem:

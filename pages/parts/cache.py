@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from pages.parts.epochs_work import Films
 from pages.parts.preview_work import Answer, Background, Spoilt
 from siamese_core import datasets, forecast, map_jobs, projection
 from siamese_core import nearest as nearest_points
@@ -226,6 +227,17 @@ def validation_classes(run: Run) -> LabelledSet:
 def part_of(data: LabelledSet, most: int = MOST_ITEMS) -> LabelledSet:
     """Up to `most` items of a set, every class alike, the same ones each time; all classes stay."""
     return previews.thinned(data, most)
+
+
+@st.cache_resource(show_spinner=False)
+def films() -> Films:
+    """Trainings as films, and the pictures that their points are of; only sets that are here are read."""
+    return Films(lambda name: dataset(name) if name in datasets.REGISTRY else datasets.load(name))
+
+
+def watched_pictures(run: Run, items: np.ndarray | None) -> Answer | None:
+    """The pictures of a film's points as one sheet, None in the answer without them; None: wait. Fetches nothing."""
+    return films().sheet(run, items) if is_here(run.config().dataset) else Answer()
 
 
 # ---- what a training will be fed and cost: worked out beside the pages ----

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import charts, recipe, show, state, theme
+from pages.parts import charts, epochs, recipe, show, state, theme
 from siamese_core import jobs
 from siamese_core.runs import History, Run, Status
 
@@ -20,28 +20,33 @@ TICK = 1.0  # seconds
 HIGH = 240  # of the two first charts, in pixels
 
 
-def panel(run: Run) -> None:
-    """The run's panel; ticks only while the run is active."""
-    if run.status().active:
-        _ticking(str(run.folder))
+def panel(run: Run, view: str = "run") -> None:
+    """The run's panel, or its epochs as a film; ticks only while there is something to wait for."""
+    active = run.status().active
+    if active or (view == "epochs" and epochs.waits(run)):
+        _ticking(str(run.folder), view, active)
     else:
+        _draw(run, run.status(), view)
+    if not active:
         state.lab().stopping.discard(run.name)
-        _draw(run, run.status())
 
 
 @st.fragment(run_every=TICK)
 @show.guarded
-def _ticking(folder: str) -> None:
+def _ticking(folder: str, view: str, was_active: bool) -> None:
     run = Run(Path(folder))
     status = run.status() if (run.folder / "config.json").exists() else Status("failed")
-    if not status.active:
+    if status.active != was_active or not (status.active or epochs.waits(run)):
         st.rerun()
-    _draw(run, status)
+    _draw(run, status, view)
 
 
-def _draw(run: Run, status: Status) -> None:
+def _draw(run: Run, status: Status, view: str) -> None:
     history = state.history(run)
     _head(run, status, history)
+    if view == "epochs":
+        epochs.draw(run, above=510 if status.active else 470)
+        return
     _figures(status, history)
     _after(run, status)
     if history.steps or history.epochs:

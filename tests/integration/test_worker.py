@@ -11,7 +11,7 @@ import time
 import pytest
 from safetensors.torch import load_file
 
-from siamese_core import checkpoint, jobs, presets, runs, worker
+from siamese_core import checkpoint, evolution, jobs, presets, runs, worker
 from siamese_core.errors import RunError
 from siamese_core.files import write_json
 from tests.waiting import until
@@ -46,7 +46,9 @@ def test_a_whole_run_leaves_everything_the_contract_names(tmp_path):
     for name in ("config.json", "events.jsonl", "status.json", "best.safetensors", "last.safetensors",
                  "optimiser.safetensors", "optimiser.json", "reference.safetensors", "card.json"):  # fmt: skip
         assert (run.folder / name).is_file(), name
-    assert len(list((run.folder / "snapshots").iterdir())) == 3
+    snapshots = sorted(p.stem for p in (run.folder / "snapshots").iterdir())
+    assert snapshots == ["00000", "00001", "00002", "00003"]  # before training, and after each epoch
+    assert [e["epoch"] for e in events if e["event"] == "epoch"] == [1, 2, 3]
     manifest = run.manifest()
     parts = manifest["split"]
     assert sorted(parts["train"] + parts["validation"] + parts["test"]) == [str(i) for i in range(10)]
@@ -83,6 +85,8 @@ def test_stop_then_resume_then_finish(tmp_path):
         jobs.resume(run)
     jobs.stop(run)
     assert follow(run)[0].state == "stopped"
+    kinds = {evolution.frames(run, "pca").maps.shape[0], len(evolution.present(run))}
+    assert len(kinds) == 1  # all are of the same points
     resumed = [e for e in run.events()[0] if e["event"] == "resume"]
     assert [e["step"] for e in resumed] == [step]
     steps = [s["step"] for s in run.history().steps]
