@@ -31,11 +31,12 @@ browser: $(VENV)/.dev
 	@$(BIN)/python tests/browser/install.py
 
 test: $(VENV)/.dev browser lint
-	$(BIN)/python -m pytest -q -m "not slow and not browser"
-	$(BIN)/python -m pytest -q -m "slow or browser"
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow and not browser"
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "slow and not browser"
+	$(BIN)/python -m pytest -q -m browser
 
 test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -m "not slow and not browser"
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow and not browser"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

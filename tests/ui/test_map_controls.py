@@ -52,7 +52,7 @@ def request() -> dict[str, object]:
 def test_each_method_shows_the_settings_that_it_has(page, method, own):
     page.selectbox(key="map_method").set_value(method).run()
     assert not worlds.told(page)
-    assert keys(page) == {"map_source", "map_method", "map_dims", "map_points", "map_seed"} | own
+    assert keys(page) == {"map_view", "map_source", "map_method", "map_dims", "map_points", "map_seed"} | own
     for kind in (page.selectbox, page.slider, page.number_input, page.toggle, page.segmented_control):
         for w in kind:
             assert w.key == "map_run" or w.help.endswith("."), f"{w.key} has no sentence of help"
