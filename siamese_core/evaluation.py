@@ -62,8 +62,9 @@ class Cell:
 class Evaluation:
     """What was measured of a run on a labelled set.
 
-    scored holds positions into that set; rates are exact. threshold is the run's own, or where FAR and FRR are
-    equal here when it has none (`own_threshold` says which). probability (P,) is None for a run without calibration.
+    scored holds positions into that set, labels (N,) its items' classes; rates are exact. threshold is the run's own, or
+    where FAR and FRR are equal here when it has none (`own_threshold` says which). probability (P,) is None for a run
+    without calibration.
     intervals holds 95% intervals of "auc", "eer", "accuracy", "far" and "frr"; bands those of both rates against the
     threshold, and roc that of the FRR at a FAR; intervals_over says what was drawn anew for them.
     """
@@ -77,6 +78,7 @@ class Evaluation:
     threshold: float
     own_threshold: bool
     scored: ScoredPairs
+    labels: np.ndarray
     rates: curves.Rates
     probability: np.ndarray | None
     search: retrieval.Retrieval | None
@@ -177,6 +179,7 @@ def measure(
         threshold=threshold,
         own_threshold=own is not None,
         scored=scored,
+        labels=data.labels,
         rates=rates,
         probability=_probabilities(trained.calibration, scored),
         search=search,
@@ -273,7 +276,9 @@ def _parts(
     """The pairs taken apart: part_of (classes,) tells which part each class belongs to; names one a part."""
     n = len(names)
     wrong = (scored.distances <= threshold) != scored.same
-    first, second = part_of[scored.first_identity], part_of[scored.second_identity]
+    assert scored.first is not None
+    assert scored.second is not None
+    first, second = part_of[data.labels[scored.first]], part_of[data.labels[scored.second]]
 
     def count(which: np.ndarray) -> np.ndarray:
         """Pairs with a side in each part; with both sides in one part, once."""

@@ -139,10 +139,13 @@ def mistakes(found: Evaluation, pictures: Pictures | None) -> str:
 
 def _pair(found: Evaluation, place: int, pictures: Pictures | None, said: str) -> str:
     s = found.scored
-    names = tuple(found.class_names[int(of[place])] for of in (s.first_identity, s.second_identity))
-    sides: list[np.ndarray | None] = [None, None]
-    if pictures is not None and s.first is not None and s.second is not None:
-        sides = [pictures(int(s.first[place])), pictures(int(s.second[place]))]
+    if s.first is None or s.second is None:
+        names = tuple(found.class_names[int(of[place])] for of in (s.first_identity, s.second_identity))
+        sides: list[np.ndarray | None] = [None, None]
+    else:
+        items = int(s.first[place]), int(s.second[place])
+        names = tuple(found.class_names[int(found.labels[i])] for i in items)
+        sides = [None if pictures is None else pictures(i) for i in items]
     return page.pair(sides[0], sides[1], (names[0], names[1]), f"distance {number(float(s.distances[place]))}, {said}")
 
 

@@ -156,6 +156,18 @@ class LabelledSet:
         grouped = self.class_groups is not None
         return np.array([grouped and name.rpartition("/")[2] == FORGED for name in self.class_names], dtype=bool)
 
+    @cached_property
+    def identities(self) -> np.ndarray:
+        """(classes,) int64, the class that each class stands for when identities are counted or drawn anew: itself, but
+        for imitations the class they imitate, where their group has one (a writer and the forgeries are one writer)."""
+        own = np.arange(self.n_classes)
+        if self.class_groups is None or not self.forged.any():
+            return own
+        for c in np.flatnonzero(self.forged):
+            genuine = np.flatnonzero((self.class_groups == self.class_groups[c]) & ~self.forged)
+            own[c] = genuine[0] if len(genuine) == 1 else c
+        return own
+
     def group_of(self, class_index: int) -> str | None:
         """The group's name of a class, or None where there are no groups."""
         return None if self.class_groups is None else self.group_names[int(self.class_groups[class_index])]

@@ -121,8 +121,8 @@ def score(
     max_pairs: int = MAX_PAIRS,
     embeddings: np.ndarray | None = None,
 ) -> ScoredPairs:
-    """Balanced pairs of a set with their distances; identities are its classes. Each item is encoded once, or not at
-    all where the set's embeddings (N, D) are given.
+    """Balanced pairs of a set with their distances; identities are its classes (forgeries are their writer's). Each item
+    is encoded once, or not at all where the set's embeddings (N, D) are given.
 
     Raises DataError as `pairs_of` does, or when the network gives distances that are not numbers.
     """
@@ -136,7 +136,7 @@ def score(
     distances = trained.distances(a, b)
     if not np.isfinite(distances).all():
         raise DataError("Some distances are not finite numbers; the network's output is broken, so train it anew.")
-    first, second = data.labels[pairs.first], data.labels[pairs.second]
+    first, second = (data.identities[data.labels[side]] for side in (pairs.first, pairs.second))
     return ScoredPairs(distances, pairs.same, first, second, pairs.first, pairs.second)
 
 

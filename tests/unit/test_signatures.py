@@ -312,3 +312,28 @@ def test_the_recipe_learns_to_doubt_forgeries_of_unseen_writers():
     rates = {(r["rule"], r["forgeries"]): r["eer"] for r in found["rows"]}
     assert rates["one", "skilled"] < 0.4
     assert rates["one", "random"] < 0.25
+
+
+def test_a_writer_and_the_forgeries_are_one_identity():
+    """Drawn anew, a writer comes with the forgeries of that hand: there are as many identities as writers."""
+    rng = np.random.default_rng(0)
+    data = writers_of_numbers([rng.normal(size=(4, 3)) for _ in range(5)], [rng.normal(size=(3, 3)) for _ in range(5)])
+    assert data.identities.tolist() == [0, 0, 2, 2, 4, 4, 6, 6, 8, 8]
+    scored = verifier.score(Plain(), data)
+    assert scored.n_identities == 5
+    assert (scored.first_identity == scored.second_identity).all()  # genuine with genuine, or with its own forgeries
+    classes = data.labels[scored.first], data.labels[scored.second]
+    assert ((classes[0] == classes[1]) == scored.same).all()
+
+
+def test_imitations_of_nobody_in_particular_stand_for_themselves():
+    names = ("a/one", "a/two", "a/forged", "b/forged", "b/forged2")
+    data = LabelledSet(
+        "x",
+        Numbers(np.zeros((5, 2))),
+        np.arange(5),
+        names,
+        np.array([0, 0, 0, 1, 1]),
+        ("a", "b"),  # type: ignore[arg-type]
+    )
+    assert data.identities.tolist() == [0, 1, 2, 4, 4]
