@@ -62,7 +62,7 @@ class Cell:
 class Evaluation:
     """What was measured of a run on a labelled set.
 
-    scored holds positions into that set, labels (N,) its items' classes; rates are exact. threshold is the run's own, or
+    scored holds positions into that set, labels (N,) its items' classes; rates are exact. threshold is the run's, or
     where FAR and FRR are equal here when it has none (`own_threshold` says which). probability (P,) is None for a run
     without calibration.
     intervals holds 95% intervals of "auc", "eer", "accuracy", "far" and "frr"; bands those of both rates against the

@@ -121,7 +121,7 @@ def score(
     max_pairs: int = MAX_PAIRS,
     embeddings: np.ndarray | None = None,
 ) -> ScoredPairs:
-    """Balanced pairs of a set with their distances; identities are its classes (forgeries are their writer's). Each item
+    """Balanced pairs of a set with their distances; identities are its classes (forgeries: their writer's). Each item
     is encoded once, or not at all where the set's embeddings (N, D) are given.
 
     Raises DataError as `pairs_of` does, or when the network gives distances that are not numbers.
