@@ -62,6 +62,12 @@ def points(of: str, found: Mapping[str, np.ndarray]) -> bytes:
     return message("points", of, head, arrays)
 
 
+def places(of: str, found: Mapping[str, np.ndarray], step: int) -> bytes:
+    """Where the points of a growing map are after so many steps."""
+    axes = {axis: found[axis].astype(np.float32) for axis in ("x", "y", "z") if axis in found}
+    return message("places", of, {"step": step}, axes)
+
+
 def pictures(of: str, pixels: np.ndarray, ink: bool, which: np.ndarray) -> bytes:
     """The pictures of some points, as one sheet. pixels (N, C, H, W) as the network sees them."""
     sheet = sprites.sheet(pixels[which], ink)

@@ -37,6 +37,7 @@ function newView(root) {
     view.data = data;
     view.ways = settingsOf(data.link);
     root.classList.toggle("follows", !data.main);
+    root.classList.toggle("grows", data.growing);
     find(".over").setAttribute("aria-label", data.label);
     dress(view);
     hub.views.add(view);
@@ -76,6 +77,7 @@ function newView(root) {
     if (kind === "near") view.nearer();
     else if (kind === "pictures" || kind === "placed") view.redraw("over");
     else if (kind === "facts") view.settled();
+    else if (kind === "places") view.drift();
     else begin();
   }
 
@@ -87,6 +89,7 @@ function newView(root) {
     view.nearer();
     view.settled();
     view.remind();
+    view.drift();
     level();
   }
 
