@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pages.parts import sprites, theme
+from pages.parts import show, sprites, theme
 
 PARTS = ("Learnt from", "Validation", "Test", "Another set")  # by the codes of `split`
 KNOWN = {"x", "y", "z", "labels", "indices", "class_names", "groups", "group_names", "split", "error", "centre",
@@ -98,11 +98,11 @@ def near(of: str, chosen: int | None, neighbours: Sequence[int]) -> bytes:
 
 def described(found: Mapping[str, np.ndarray]) -> tuple[list[Column], dict[str, np.ndarray]]:
     """What points can be coloured by: columns for the browser, and their values by key."""
-    names = [str(n) for n in found["class_names"]]
+    names = [show.class_name(n) for n in found["class_names"]]
     labels = found["labels"]
     columns: list[Column] = [_classes("class", "Class", names, named=True)]
     arrays = {"class": _codes(labels, len(names))}
-    group_names = [str(n) for n in found.get("group_names", ())]
+    group_names = [show.class_name(n) for n in found.get("group_names", ())]
     if len(group_names) > 1:
         columns.append(_classes("group", "Group", group_names, named=True))
         arrays["group"] = _codes(found["groups"], len(group_names))

@@ -22,8 +22,8 @@ def draw(
 ) -> None:
     """The point `chosen` of a map, and its neighbours (K,), nearest first, with their distances (K,), `across` of them
     in a row."""
-    names, labels = found["class_names"], found["labels"]
-    name = str(names[labels[chosen]])
+    names, labels = [show.class_name(n) for n in found["class_names"]], found["labels"]
+    name = names[labels[chosen]]
     if "pixels" in found:
         show.picture(_shown(found, chosen, ink), f"The chosen picture, of class {name}", side=150)
     st.markdown(f"**{show.plain(name)}**")
@@ -33,7 +33,7 @@ def draw(
     with st.grid(across, min_column_width=76, gap="small") as grid:
         for i, d in zip(near, distances, strict=True):
             with grid.cell():
-                of = str(names[labels[i]])
+                of = names[labels[i]]
                 if "pixels" in found:
                     show.picture(_shown(found, int(i), ink), f"A neighbour of class {of} at distance {d:.3g}", side=72)
                 colour = "green" if of == name else "red"
