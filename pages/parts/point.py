@@ -24,11 +24,14 @@ def draw(
     in a row."""
     names, labels = [show.class_name(n) for n in found["class_names"]], found["labels"]
     name = names[labels[chosen]]
-    if "pixels" in found:
-        show.picture(_shown(found, chosen, ink), f"The chosen picture, of class {name}", side=150)
-    st.markdown(f"**{show.plain(name)}**")
-    if words := place_of(found, chosen):
-        st.caption(words)
+    with st.container(horizontal=True, gap="small"):
+        if "pixels" in found:
+            show.picture(_shown(found, chosen, ink), f"The chosen picture, of class {name}", side=112)
+        with st.container(key="map_point", gap="xsmall"):
+            group, _, last = name.rpartition("/")
+            st.markdown(f"**{show.plain(last)}**" + (f"  \n{show.plain(group)}" if group else ""))
+            if words := place_of(found, chosen):
+                st.caption(words)
     st.caption(f"Its true neighbours, wherever the map has put them, with {_measures(calibration)}:")
     with st.grid(across, min_column_width=76, gap="small") as grid:
         for i, d in zip(near, distances, strict=True):

@@ -114,7 +114,7 @@ def test_a_lasso_becomes_a_gallery_that_can_be_taken_along(page: Any, address: s
     open_map(page, address)
     page.get_by_role("button", name="Lasso").click()
     drag(page, (0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98))
-    page.get_by_text("300 points of 300 points selected.").wait_for()
+    page.get_by_text("300 of 300 points selected and shown below.").wait_for()
     page.get_by_role("heading", name="300 selected").wait_for()
     wait_for(lambda: page.locator(".gallery .tile").count() == 60, 20)
     page.get_by_role("button", name="On", exact=True).click()

@@ -57,7 +57,8 @@ function newView(root) {
   view.say = () => {
     const count = view.kept.selected ? view.kept.selected.reduce((a, b) => a + b, 0) : 0;
     const all = counted(view.set.count, "point");
-    const words = [count ? `${counted(count, "point")} of ${all} selected.` : `${all}.`, view.note];
+    const chosen = `${count.toLocaleString("en")} of ${all} selected and shown below.`;
+    const words = [count ? chosen : `${all}.`, view.note];
     if (view.plain) words.push("Drawn without WebGL, which is slower: this browser has it switched off.");
     find(".said").textContent = words.filter(Boolean).join(" ");
     find(".clear").hidden = !count;
