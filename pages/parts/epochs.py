@@ -45,18 +45,16 @@ def choose_way() -> None:
 
 
 def panel(run: Run) -> None:
-    """The film of a run, which looks for more by itself while there is something to wait for."""
-    if waits(run):
-        _ticking(run)
-    else:
-        draw(run)
+    """The film of a run, which looks for more by itself while there is something to wait for. It is a fragment
+    afterwards too, so that it keeps its place on the page and what is being done with it."""
+    waiting = waits(run)
+    st.fragment(_ticking, run_every=TICK if waiting else None)(run, waiting)
 
 
-@st.fragment(run_every=TICK)
 @show.guarded
-def _ticking(run: Run) -> None:
+def _ticking(run: Run, waiting: bool) -> None:
     draw(run)
-    if not waits(run):
+    if waiting and not waits(run):
         st.rerun()
 
 
