@@ -255,7 +255,7 @@ class Player {
     canvas.onpointermove = (event) => this.point(place(event));
     canvas.onpointerleave = () => this.point(null);
     canvas.onclick = (event) => {
-      const i = place(event);
+      const i = this.view.hover ?? place(event); // what the ring is around
       if (i === null) return;
       this.toggle(this.view.chosen, i);
       this.point(null);
