@@ -129,6 +129,8 @@ def _map(job: Path, pen: Pen) -> str:
     }
     map_files.write(job, arrays)
     alike = f"The {len(z)} points have only {len(known[0])} different embeddings; equal ones share a place."
+    if len(known[0]) == 1:
+        alike = f"All {len(z)} points have the same embedding, so they share a place."
     return " ".join(filter(None, [plan.note, alike if 2 * len(known[0]) <= len(z) else ""]))
 
 

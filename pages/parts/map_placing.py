@@ -27,7 +27,8 @@ def _belief(found: dict[str, np.ndarray]) -> None:
         return
     method = projections.TITLES.get(str(found["method"]), "Map")
     engine = {"opentsne": "openTSNE"}.get(str(found["engine"]), str(found["engine"]))
-    words = [f"{method} by {engine}, {show.duration(float(found['seconds']))}"]
+    took = "under 1 s" if found["seconds"] < 1 else show.duration(float(found["seconds"]))
+    words = [f"{method} by {engine}, {took}"]
     k = int(found["k"])
     if k:
         sample = "" if int(found["measured"]) == len(found["x"]) else f", on {int(found['measured']):,} points"

@@ -222,8 +222,8 @@ def test_equal_and_broken_embeddings(tiny_run, monkeypatch):
     monkeypatch.setattr(trained.Trained, "embed", lambda *a, **k: np.ones((30, 16), np.float32))
     assert map_worker.work(job) == "finished"
     note = map_jobs.status(job).note
-    assert "at least 5 different points; these 1 are shown by PCA" in note
-    assert "only 1 different embeddings" in note
+    assert "at least 5 different points; 1 can only be shown by PCA" in note
+    assert "have the same embedding" in note
     found = map_jobs.result(job)
     assert (str(found["method"]), float(found["trustworthiness"])) == ("pca", 1.0)
     monkeypatch.setattr(trained.Trained, "embed", lambda *a, **k: embedded(*a, **k) * np.nan)

@@ -95,6 +95,20 @@ def test_the_address_says_which_map(page):
     assert [asked[k] for k in ("method", "dims", "max_points", "neighbours", "seed")] == ["pacmap", 3, 2000, 50, 3]
 
 
+def test_pictures_of_the_address_that_are_not_here_are_told(page):
+    app = AppTest.from_file(str(worlds.ROOT / "app.py"), default_timeout=60)
+    app.query_params |= {"run": "finished", "map_source": "My own_pictures"}
+    app.switch_page("pages/map.py").run()
+    told = [w.value for w in app.warning]
+    assert len(told) == 1
+    assert "My own\\_pictures" in told[0]
+    app.run()
+    assert len(app.warning) == 1
+    app.selectbox(key="map_source").set_value("data:glyphs").run()
+    assert not app.warning
+    assert not page.warning
+
+
 def test_watching_takes_the_engine_that_can_be_watched(page):
     page.toggle(key="map_watch").set_value(True).run()
     page.button(key="map_start").click().run()
