@@ -49,9 +49,7 @@ def remove(job: Path) -> None:
         (job / name).unlink(missing_ok=True)
 
 
-def write_frame(
-    job: Path, points: np.ndarray, facts: dict[str, np.ndarray], iteration: int, iterations: int
-) -> None:
+def write_frame(job: Path, points: np.ndarray, facts: dict[str, np.ndarray], iteration: int, iterations: int) -> None:
     """The map after so many of its iterations: points (N, dims), and the facts of its points, as in a finished map (see
     `map_jobs.result`): EACH and their NAMES. Raises OSError."""
     arrays = {name: points[:, d].astype(np.float32) for d, name in enumerate("xyz"[: points.shape[1]])}

@@ -66,7 +66,12 @@ def laid_out(task: Task, found: Sequence[Ranked]) -> dict[str, Any]:
     names = task.support.class_names
     members = [np.flatnonzero(task.support.labels == way) for way in range(len(names))]
     classes = [
-        {"name": show.class_name(name), "lines": short(name, names), "picture": sent("support", int(mine[0])), "shots": len(mine)}
+        {
+            "name": show.class_name(name),
+            "lines": short(name, names),
+            "picture": sent("support", int(mine[0])),
+            "shots": len(mine),
+        }
         for name, mine in zip(names, members, strict=True)
     ]
     queries = []

@@ -57,6 +57,8 @@ def place_of(found: Mapping[str, np.ndarray], chosen: int) -> str:
         return ""
     measured = found["error"][np.isfinite(found["error"])]
     better = float((measured < found["error"][chosen]).mean())
+    if better < 0.005:
+        return "The map places this point as well as any."
     return f"The map places {better:.0%} of the points better than this one."
 
 

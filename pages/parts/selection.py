@@ -61,7 +61,10 @@ def laid_out(found: Mapping[str, np.ndarray], which: np.ndarray, ink: bool, page
         "title": f"Of {classes}",
         "bars": [{"name": show.class_name(n), "count": c, "all": a} for n, c, a in counts[:MOST_BARS]],
         "rest": f"and {rest:,} classes more" if rest > 1 else "and 1 class more" if rest == 1 else "",
-        "tiles": [{"point": int(i), "name": _last(n), "said": f"{n}: show on the map"} for i, n in zip(part, told, strict=True)],
+        "tiles": [
+            {"point": int(i), "name": _last(n), "said": f"{n}: show on the map"}
+            for i, n in zip(part, told, strict=True)
+        ],
         "sheet": sheet,
         "page": page,
         "pages": max(1, -(-len(which) // A_PAGE)),
