@@ -54,7 +54,8 @@ def _pictures(run: Run) -> dict[str, Any]:
     if (asked := state.asked("map_source")) and asked not in sources.values():
         state.lab().unmapped = asked
     source = st.selectbox("Pictures", list(sources), key="map_source", format_func=sources.get, width=232,
-                          bind="query-params", on_change=_settled, help="A data set that is here, or a part of the run's own.")  # fmt: skip
+                          bind="query-params", on_change=_settled,
+                          help="A data set that is here, or a part of the run's own.")  # fmt: skip
     kind, _, name = source.partition(":")
     return {"data": name if kind == "data" else None, "part": name if kind == "part" else "test"}
 

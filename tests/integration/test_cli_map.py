@@ -70,7 +70,8 @@ def test_map_as_a_table_and_as_a_page(tiny_run, cli_json, cli, tmp_path):
     again = projection_quality.measure(trained.load(Run(tiny_run)), np.array(job["embeddings"]), points)
     assert again.trustworthiness == pytest.approx(found["trustworthiness"], abs=1e-12)
     np.testing.assert_array_equal(job["error"], again.error)
-    d = trained.load(Run(tiny_run)).distance_matrix(job["embeddings"], job["embeddings"]) + np.diag([np.inf] * 60)
+    z = np.array(job["embeddings"])
+    d = trained.load(Run(tiny_run)).distance_matrix(z, z) + np.diag([np.inf] * 60)
     np.testing.assert_array_equal(job["nearest_distance"], d.min(axis=1).astype(np.float32))
     np.testing.assert_array_equal(d[np.arange(60), job["nearest"]], d.min(axis=1))
     assert f"{float(rows[0]['error']):.4g}" == f"{again.error[0]:.4g}"

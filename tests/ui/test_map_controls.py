@@ -10,7 +10,6 @@ import worlds
 from map_messages import maps, sent
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import map_controls
 from siamese_core import map_files, map_jobs, map_worker, projection, runs
 from siamese_core.files import read_json
 from siamese_core.map_jobs import MapStatus
