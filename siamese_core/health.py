@@ -24,6 +24,7 @@ from siamese_core.trained import Trained
 from siamese_core.types import LabelledSet
 
 SIDE = 32  # pixels a side, at most, of the pictures that plain pixels compare
+PAIRS, HUBS = 6, 8  # examples to look at
 MOST_EPOCHS = 40  # snapshots that are measured; of more, some evenly spread
 FIGURES = ("d_prime", "confusion", "alignment", "uniformity", "effective_rank", "skewness", "anti_hubs")
 
@@ -45,27 +46,35 @@ class Story:
 
 @dataclass(frozen=True, eq=False)
 class RunHealth:
-    """network and pixels on the same items, pixels None where items are no pictures; story None without snapshots;
-    copies: how many different pictures share their embedding with another; data: the set that was measured, and its
-    class names; notes: what was left out or sampled, in whole sentences."""
+    """network and pixels on the same items, pixels None where items are no pictures; story None without snapshots.
+
+    copies: how many different pictures share their embedding with another; class_names, and labels (M,) of the measured
+    items; confused and hubs: the examples to look at; pictures: of those, by place among the measured items, as people
+    see them; distance: the run's; notes: what was left out or sampled, in whole sentences.
+    """
 
     network: Health
     pixels: Health | None
     story: Story | None
     copies: int
     readings: tuple[Reading, ...]
-    data: LabelledSet
+    class_names: tuple[str, ...]
+    labels: np.ndarray
+    confused: tuple[tuple[int, int, int, int, int], ...]
+    hubs: tuple[int, ...]
+    pictures: dict[int, np.ndarray]
     notes: tuple[str, ...]
     seed: int
+    distance: str
 
     @property
     def worst(self) -> str:
         """The gravest severity."""
         return max((r.severity for r in self.readings), key=findings.SEVERITIES.index, default="fine")
 
-    def item(self, measured: int) -> int:
-        """The index in `data` of an item by its place among the measured ones."""
-        return int(self.network.measured[measured])
+    def class_of(self, measured: int) -> str:
+        """The class of an item by its place among the measured ones."""
+        return self.class_names[int(self.labels[measured])]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for --json."""
@@ -76,12 +85,13 @@ class RunHealth:
             "dims": self.network.dims,
             "measured": len(self.network.measured),
             "seed": self.seed,
+            "distance": self.distance,
             "copies": self.copies,
             "health": self.network.values(),
             "confusion_interval": space_words.interval(self.network),
             "pixels": self.pixels.values() if self.pixels else None,
-            "confused": self._confused(),
-            "hubs": self._hubs(),
+            "confused": [self._pair(*pair) for pair in self.confused],
+            "hubs": [self._hub(i) for i in self.hubs],
             "epochs": None if story is None else {
                 "items": story.items, "classes": story.classes, "unseen": story.unseen, "distance": story.distance,
                 "epoch": story.epochs.tolist(), **{name: v.tolist() for name, v in story.values.items()},
@@ -91,19 +101,14 @@ class RunHealth:
             "notes": list(self.notes),
         }  # fmt: skip
 
-    def _confused(self, most: int = 10) -> list[dict[str, Any]]:
-        c, names = self.network.confusion, self.data.class_names
-        return [] if c is None else [
-            {"class": names[a], "other": names[b], "items": count, "example": self.item(i), "nearest": self.item(j)}
-            for a, b, count, i, j in c.pairs(most)
-        ]  # fmt: skip
+    def _pair(self, a: int, b: int, count: int, i: int, j: int) -> dict[str, Any]:
+        at = self.network.measured
+        return {"class": self.class_names[a], "other": self.class_names[b], "items": count,
+                "example": int(at[i]), "nearest": int(at[j])}  # fmt: skip
 
-    def _hubs(self, most: int = 10) -> list[dict[str, Any]]:
-        h = self.network.hubs
-        return [] if h is None else [
-            {"item": self.item(i), "class": self.data.class_names[int(self.data.labels[self.item(i)])],
-             "occurrence": float(h.occurrence[i])} for i in h.largest(most)
-        ]  # fmt: skip
+    def _hub(self, i: int) -> dict[str, Any]:
+        occurrence = float(self.network.hubs.occurrence[i]) if self.network.hubs else 0.0
+        return {"item": int(self.network.measured[i]), "class": self.class_of(i), "occurrence": occurrence}
 
 
 class _Pixels(Pixels):
@@ -169,8 +174,16 @@ def of_run(
                                       lambda text, share: told(f"{text}, of plain pixels", share), most)  # fmt: skip
     story = of_snapshots(run, _part(tell, 0.85, 1.0))
     copies = max(0, len(set(fitted.digests())) - network.different)
-    return RunHealth(network, pixels, story, copies, space_words.readings(network, pixels, copies), data,
-                     tuple(notes), seed)  # fmt: skip
+    confused = tuple(network.confusion.pairs(PAIRS)) if network.confusion else ()
+    hubs = tuple(int(i) for i in network.hubs.largest(HUBS)) if network.hubs else ()
+    shown = {i for pair in confused for i in pair[3:]} | set(hubs)
+    natural = getattr(data.items, "natural", None)
+    pictures = {i: natural(int(network.measured[i])) for i in shown} if natural else {}
+    return RunHealth(
+        network, pixels, story, copies, space_words.readings(network, pixels, copies), data.class_names,
+        data.labels[network.measured], confused, hubs, pictures, tuple(notes), seed,
+        run.config().distance,
+    )  # fmt: skip
 
 
 def _part(tell: Progress, begin: float, end: float) -> Progress:

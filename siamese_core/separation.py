@@ -140,7 +140,8 @@ class Gathered:
     def _count(self, row: int, bins: np.ndarray, d: np.ndarray) -> None:
         off = d - self.edges[0]
         self.sums[row] += len(d), off.sum(), np.square(off).sum()
-        bins += np.histogram(np.clip(d, self.edges[0], self.edges[-1]), self.edges)[0]
+        ends = float(self.edges[0]), float(self.edges[-1])
+        bins += np.histogram(np.clip(d, *ends), len(bins), ends)[0]
 
     def _silhouettes(self, these: np.ndarray, sums: np.ndarray) -> np.ndarray:
         """(B, C) sums of distances to each class -> (B,)."""

@@ -71,6 +71,8 @@ def _different(h: Health, copies: int) -> Reading:
         )
         return Reading("collapse", title, value, "", means, f"{AGAIN} No other figure means anything.", "problem")
     means = "Every different picture has an embedding of its own: nothing has collapsed onto another."
+    if not copies and h.different < h.items:
+        means = "Only pictures that are the same share an embedding: nothing has collapsed onto another."
     if copies:
         has = "has" if copies == 1 else "have"
         means = f"{count(copies, 'picture')} {has} the very embedding of another, different picture."

@@ -23,12 +23,13 @@ ROWS = 8192  # embeddings held in double precision at once
 @dataclass(frozen=True, eq=False)
 class Spectrum:
     """effective_rank 0..min(N - 1, D); shares (R,) of the variance by component, falling, all 0 where the space is one
-    point; spread: the root of the whole variance, as a share of the embeddings' mean length; dead: how many of the D
-    numbers are the same for all items."""
+    point; spread: the root of the whole variance, as a share of the embeddings' mean length; deviations (D,) of
+    each number; dead: how many of them are the same for all items."""
 
     effective_rank: float
     shares: np.ndarray
     spread: float
+    deviations: np.ndarray
     dead: int
 
     @property
@@ -58,7 +59,7 @@ def of(embeddings: np.ndarray) -> Spectrum:
     spread = float(np.sqrt(whole)) / length if length else 0.0
     dead = int((np.sqrt(each) <= STILL * np.sqrt(each.mean())).sum()) if whole else x.shape[1]
     if spread <= STILL:
-        return Spectrum(0.0, np.zeros(min(x.shape)), spread, x.shape[1])
+        return Spectrum(0.0, np.zeros(min(x.shape)), spread, np.sqrt(each), x.shape[1])
     if x.shape[1] <= n:
         gram = sum((part - mean).T @ (part - mean) for part in _parts(x))
     else:
@@ -66,7 +67,7 @@ def of(embeddings: np.ndarray) -> Spectrum:
         gram = centred @ centred.T
     variances = np.linalg.eigvalsh(gram)[::-1]
     variances = np.where(variances > NOISE * variances[0], variances, 0.0)
-    return Spectrum(effective_rank(np.sqrt(variances)), variances / variances.sum(), spread, dead)
+    return Spectrum(effective_rank(np.sqrt(variances)), variances / variances.sum(), spread, np.sqrt(each), dead)
 
 
 def effective_rank(singular: np.ndarray) -> float:
