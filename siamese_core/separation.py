@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 BINS = 48
+ROUNDING = 1e-6  # of the distances: a spread below which they are all alike
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,10 +164,9 @@ class Gathered:
             return None
         (m0, s0), (m1, s1) = (_moments(row) for row in (same, different))
         pooled = np.sqrt((s0**2 + s1**2) / 2)
-        flat = pooled <= 1e-9 * max(abs(m0), abs(m1))
-        gap = m1 - m0
-        if flat:
-            d_prime = float("nan") if abs(gap) <= 1e-9 * max(abs(m0), abs(m1)) else float(np.sign(gap) * np.inf)
+        still, gap = ROUNDING * max(abs(m0), abs(m1)), m1 - m0
+        if pooled <= still:
+            d_prime = float("nan") if abs(gap) <= still else float(np.sign(gap) * np.inf)
         else:
             d_prime = gap / pooled
         each = np.full(len(self.starts), np.nan)

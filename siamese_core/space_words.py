@@ -21,7 +21,7 @@ COLLAPSED = (
 )
 AGAIN = "Train again with a lower learning rate, or another loss."
 MANY_COPIES = 0.01  # of the pictures
-MOST_SKEWED, MOST_ANTI_HUBS = 1.0, 0.1  # rules of thumb
+MOST_SKEWED, MOST_TOP, MOST_ANTI_HUBS = 1.0, 0.03, 0.1  # rules of thumb; skewness alone is also that of near-equal ones
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def interval(network: Health) -> list[float] | None:
 
 
 def _different(h: Health, copies: int) -> Reading:
-    value = f"{h.different:,} different embeddings of {count(h.items, 'picture')}"
+    value = f"{h.different:,} of {h.items:,}"
     title = "Different answers"
     if h.collapsed:
         means = (
@@ -144,8 +144,8 @@ def _confusion(h: Health, pixels: Health | None) -> Reading:
 
 def _sphere(h: Health, pixels: Health | None) -> Reading:
     title, a = "Alignment and uniformity", h.alignment
-    if a is None:
-        return _none("sphere", title, h, "a class with two pictures")
+    if a is None or h.tight == 0.0:
+        return _none("sphere", title, h, "two classes, and a class with two pictures")
     other = pixels.alignment if pixels else None
     loose = a.share >= min(other.share if other else 1.0, 0.8)
     bunched = h.uniformity > 0.5 * h.tight
@@ -210,7 +210,7 @@ def _hubs(h: Health, pixels: Health | None) -> Reading:
     title, hubs = "Hubs", h.hubs
     if hubs is None:
         return _none("hubs", title, h, "20 pictures")
-    bad = hubs.skewness > MOST_SKEWED or hubs.anti_hubs > MOST_ANTI_HUBS
+    bad = (hubs.skewness > MOST_SKEWED and hubs.top > MOST_TOP) or hubs.anti_hubs > MOST_ANTI_HUBS
     means = (
         f"The most popular 1% of the pictures takes {hubs.top:.1%} of all places among the {hubs.k} nearest, and "
         f"{hubs.anti_hubs:.1%} of the pictures are among nobody's."

@@ -53,7 +53,7 @@ def panel(run: Run) -> None:
         _draw(found)
     elif not later.known(key):
         show.empty("Press **Measure**: how the network spreads these pictures out, which classes it mixes up, whether "
-                   "a few pictures draw all others, and what plain pixels would get. It takes some seconds.")  # fmt: skip
+                   "a few pictures draw all others, and what plain pixels get. It takes some seconds.")  # fmt: skip
 
 
 @show.told_later
@@ -88,17 +88,18 @@ def _draw(found: RunHealth) -> None:
 
 def _card(found: RunHealth, reading: Reading) -> None:
     words, colour, icon = GRAVITY[reading.severity]
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.markdown(f"**{reading.title}**", help=HELP[reading.figure], width="content")
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        st.metric(
+            reading.title, reading.value, help=HELP[reading.figure], width="content",
+            delta=f"plain pixels: {reading.pixels}" if reading.pixels else None, delta_color="off", delta_arrow="off",
+        )  # fmt: skip
         st.markdown(f":{colour}[{icon} {words}]", width="content")
-    beside = f" :small[:gray[plain pixels: {show.plain(reading.pixels)}]]" if reading.pixels else ""
-    st.markdown(f"##### {show.plain(reading.value)}{beside}")
     st.markdown(show.plain(reading.means))
     if reading.do:
         st.markdown(f"{theme.ICONS['mend']} {show.plain(reading.do)}")
     if not found.network.collapsed or reading.figure == "collapse":
         PICTURES[reading.figure](found)
-        _over(found, reading)
+    _over(found, reading)
 
 
 def _over(found: RunHealth, reading: Reading) -> None:
