@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from siamese_core import distances, evolution, findings, space_health, space_words
+from siamese_core import distances, evolution, findings, protocols, space_health, space_words
 from siamese_core.baseline import Pixels
 from siamese_core.errors import DataError
 from siamese_core.runs import Run
@@ -50,7 +50,8 @@ class RunHealth:
 
     copies: how many different pictures share their embedding with another; class_names, and labels (M,) of the measured
     items; confused and hubs: the examples to look at; pictures: of those, by place among the measured items, as people
-    see them; distance: the run's; notes: what was left out or sampled, in whole sentences.
+    see them; distance: the run's; notes: what was left out or sampled, and warnings: what
+    of this the run has seen before, in whole sentences.
     """
 
     network: Health
@@ -64,6 +65,7 @@ class RunHealth:
     hubs: tuple[int, ...]
     pictures: dict[int, np.ndarray]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
     seed: int
     distance: str
 
@@ -99,6 +101,7 @@ class RunHealth:
             "worst": self.worst,
             "readings": [r.to_json() for r in self.readings],
             "notes": list(self.notes),
+            "warnings": list(self.warnings),
         }  # fmt: skip
 
     def _pair(self, a: int, b: int, count: int, i: int, j: int) -> dict[str, Any]:
@@ -157,9 +160,8 @@ def of_run(
         notes.append("Imitations are left out: they are nobody's own class.")
     if len(data) < 2:
         raise DataError(f"The health of a space needs at least two pictures, and {data.name} has {len(data)}.")
-    fitted = data.items.fitted(model.spec)
-    tell("Encoding the pictures", 0.0)
-    z = model.embed(fitted, progress=_part(tell, 0.0, 0.3))
+    fitted = data.items.fitted(model.spec, _part(tell, 0.0, 0.1))
+    z = model.embed(fitted, progress=_part(tell, 0.1, 0.3))
     network = space_health.measure(model, z, data.labels, seed, _part(tell, 0.3, 0.6), most)
     if len(network.measured) < len(data):
         notes.append(f"Pairs are compared among {len(network.measured):,} of the {len(data):,} pictures, drawn by "
@@ -170,9 +172,10 @@ def of_run(
         plain = _Pixels(small)
         part = network.measured
         told = _part(tell, 0.6, 0.85)
-        pixels = space_health.measure(plain, plain.embed(fitted.select(part)), data.labels[part], seed,
+        pixels = space_health.measure(plain, plain.embed(data.items.select(part)), data.labels[part], seed,
                                       lambda text, share: told(f"{text}, of plain pixels", share), most)  # fmt: skip
     story = of_snapshots(run, _part(tell, 0.85, 1.0))
+    seen = protocols.overlap_warnings(run, fitted, data.class_names)
     copies = max(0, len(set(fitted.digests())) - network.different)
     confused = tuple(network.confusion.pairs(PAIRS)) if network.confusion else ()
     hubs = tuple(int(i) for i in network.hubs.largest(HUBS)) if network.hubs else ()
@@ -181,7 +184,7 @@ def of_run(
     pictures = {i: natural(int(network.measured[i])) for i in shown} if natural else {}
     return RunHealth(
         network, pixels, story, copies, space_words.readings(network, pixels, copies), data.class_names,
-        data.labels[network.measured], confused, hubs, pictures, tuple(notes), seed,
+        data.labels[network.measured], confused, hubs, pictures, tuple(notes), tuple(seen), seed,
         run.config().distance,
     )  # fmt: skip
 

@@ -76,6 +76,8 @@ def _draw(found: RunHealth) -> None:
     st.caption(show.plain(" ".join([
         f"{findings.count(h.items, 'picture')} of {findings.count(h.classes, 'class')}, {h.dims} numbers each. "
         "Beside each figure is what plain pixels of the same pictures get.", *found.notes])))  # fmt: skip
+    if found.warnings:
+        st.warning(show.plain(" ".join(found.warnings)), icon=theme.ICONS["warning"])
     with st.grid(2, min_column_width=420, gap="medium") as grid:  # two stacks: cards are of unequal heights
         for first in (0, 1):
             with grid.cell():
@@ -156,8 +158,7 @@ def _confusion(found: RunHealth) -> None:
                 with st.container(horizontal=True, gap="xsmall", width="content"):
                     _picture(found, i)
                     _picture(found, j)
-                said = f" ({count})" if wrong else ""
-                st.markdown(f":small[{_short(names[a])}]  \n:small[{_short(names[b])}{said}]")
+                st.markdown(f":small[{_both(names[a], names[b])}{f' ({count})' if wrong else ''}]")
 
 
 def _sphere(found: RunHealth) -> None:
@@ -188,6 +189,12 @@ def _hubs(found: RunHealth) -> None:
 def _picture(found: RunHealth, i: int) -> None:
     if i in found.pictures:
         show.picture(found.pictures[i], f"A picture of {found.class_of(i)}", None, SIDE)
+
+
+def _both(one: str, other: str) -> str:
+    if len(one) + len(other) <= 14:
+        return f"{show.plain(one)} and {show.plain(other)}"
+    return f"{_short(one)}]  \n:small[{_short(other)}"
 
 
 def _short(name: str) -> str:

@@ -35,13 +35,12 @@ def health(args: argparse.Namespace) -> int:
     ticker = output.Ticker()
     try:
         data = protocols.data_for(run, args.data, "test", root, ticker)
-        overlap = protocols.overlap_warnings(run, data.items, data.class_names)
         found = healths.of_run(run, model, data, args.seed, ticker)
     finally:
         ticker.clear()
-    output.warn(overlap)
+    output.warn(list(found.warnings))
     value = {"run": run.name, "weights": model.weights_digest, "data": args.data or "its test classes"}
-    output.result(value | found.to_json() | {"warnings": overlap}, args.json, _text(found))
+    output.result(value | found.to_json(), args.json, _text(found))
     return 0
 
 

@@ -74,6 +74,7 @@ def test_the_pictures_are_those_chosen_for_the_map(world, at_once):
     measured(app)
     assert not worlds.told(app)
     assert "1,797 pictures of 10 classes" in worlds.words(app)
+    assert "were in the run's training data" in worlds.words(app)
     app.segmented_control(key="map_view").set_value("map").run()
     assert app.selectbox(key="map_source").value == "data:digits"
 

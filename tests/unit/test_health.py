@@ -37,7 +37,7 @@ def test_network_and_pixels_are_measured_on_the_same_pictures(tiny_run, digits):
     direct = space_health.measure(model, model.embed(fitted), digits.labels)
     assert found.network.values() == direct.values()
     plain_pixels = Pixels(model.spec)
-    slow = space_health.measure(plain_pixels, plain_pixels.embed(fitted), digits.labels)
+    slow = space_health.measure(plain_pixels, plain_pixels.embed(digits.items), digits.labels)
     for name, value in slow.values().items():
         assert found.pixels.values()[name] == pytest.approx(value, rel=1e-4), name
     assert found.story is None
