@@ -156,7 +156,7 @@ def _sphere(h: Health, pixels: Health | None) -> Reading:
     )
     do = ""
     if bunched:
-        do = "All lie bunched together: a smaller temperature or larger margin, more classes or more negatives push them apart."
+        do = "All lie bunched together: a smaller temperature, a larger margin or more classes push them apart."
     elif loose:
         do = "Classes are as loose as plain pixels: train longer, or with more pictures of a class in a batch."
     beside = _on_sphere(other.same, pixels.uniformity) if other and pixels else ""

@@ -139,3 +139,10 @@ def test_many_snapshots_are_thinned_and_the_ends_stay(tiny_run, monkeypatch):
     for epoch in range(6):
         snapshot(tiny_run, epoch, rng.normal(size=(8, 4)), np.repeat([0, 1], 4))
     assert health.of_snapshots(Run(tiny_run)).epochs.tolist() == [0, 2, 5]
+
+
+def test_a_learned_distance_is_stood_for_by_manhattan_and_others_by_themselves():
+    a, b = np.array([[0.0, 1.0]]), np.array([[2.0, -1.0]])
+    assert health._Named("weighted_l1").name == "manhattan"
+    assert health._Named("weighted_l1").distance_matrix(a, b) == pytest.approx(4)
+    assert health._Named("squared_euclidean").distance_matrix(a, b) == pytest.approx(8)
