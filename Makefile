@@ -33,7 +33,7 @@ browser: $(VENV)/.dev
 test: $(VENV)/.dev browser lint
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow and not browser"
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "slow and not browser"
-	$(BIN)/python -m pytest -q -m browser
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m browser
 
 test-fast: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow and not browser"

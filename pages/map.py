@@ -7,12 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import atlas, epochs, frame, growing, map_controls, show, state, theme
+from pages.parts import atlas, epochs, frame, growing, health_view, map_controls, show, state, theme
 from siamese_core import map_jobs
 from siamese_core.runs import Run
 
 TICK = 1.0
-VIEWS = {"map": "Map", "epochs": "Epochs"}
+VIEWS = {"map": "Map", "epochs": "Epochs", "health": "Health"}
 
 
 @show.told_later
@@ -57,10 +57,14 @@ def page() -> None:
     """The whole page."""
     purpose = "Every picture as a point: near each other where the network finds them alike."
     run = frame.begin("map", "Map", purpose, beside=_views)
-    if state.get("map_view") == "epochs" and run is not None:
+    view = state.get("map_view")
+    if view == "epochs" and run is not None:
         epochs.panel(run)
     elif frame.needs_weights(run) and run is not None:
-        _page(run)
+        if view == "health":
+            health_view.panel(run)
+        else:
+            _page(run)
 
 
 frame.draw(page)

@@ -57,7 +57,10 @@ class Frames:
 
 
 @dataclass(frozen=True)
-class _Snapshot:
+class Snapshot:
+    """What one file holds: embeddings (M, D) float64 after an epoch, labels (M,) and items (M,) as `snapshots.Watched`
+    numbers them (items None for runs that did not write them down), and a digest of the file."""
+
     epoch: int
     embeddings: np.ndarray
     labels: np.ndarray
@@ -139,7 +142,7 @@ class _Used:
             self.method = "pca"
             self.notes.append(f"t-SNE is not made of {points} points; they are shown by their principal components.")
         self.known = known if known is not None and known.method == self.method else None
-        self.snapshots: list[_Snapshot] = []
+        self.snapshots: list[Snapshot] = []
         self.maps: list[np.ndarray] = []
         self.trust: list[float] = []
         self.apart: list[np.ndarray] = []
@@ -147,7 +150,7 @@ class _Used:
         self.damaged: list[int] = []
         self.others: list[int] = []
 
-    def add(self, s: _Snapshot) -> None:
+    def add(self, s: Snapshot) -> None:
         """Take in the next snapshot."""
         i, known = len(self.maps), self.known
         if known is not None and i < len(known.digests) and known.digests[i] == s.digest:
@@ -165,7 +168,7 @@ class _Used:
         if i:
             self.snapshots[i - 1] = replace(self.snapshots[i - 1], embeddings=np.empty((0, 0)))
 
-    def _map(self, s: _Snapshot) -> np.ndarray:
+    def _map(self, s: Snapshot) -> np.ndarray:
         x = s.embeddings
         if self.method == "plain":
             return np.column_stack([x, np.zeros((len(x), 2 - x.shape[1]))])
@@ -259,12 +262,13 @@ def r_precision(x: np.ndarray, codes: np.ndarray, classes: int) -> np.ndarray:
     return found
 
 
-def _all(paths: Sequence[Path]) -> Iterator[_Snapshot | None]:
+def _all(paths: Sequence[Path]) -> Iterator[Snapshot | None]:
     """Snapshots one after the other; None for one that cannot be used."""
-    return (_read(path) for path in paths)
+    return (read(path) for path in paths)
 
 
-def _read(path: Path) -> _Snapshot | None:
+def read(path: Path) -> Snapshot | None:
+    """A snapshot, read without trust; None where the file is too large, damaged, or not finite numbers."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
@@ -280,4 +284,4 @@ def _read(path: Path) -> _Snapshot | None:
     fits = x.ndim == 2 and x.dtype.kind == "f" and x.size and all(a.shape == x.shape[:1] for a in whole)
     if not fits or any(a.dtype != np.int64 or a.min() < 0 for a in whole) or not np.isfinite(x).all():
         return None
-    return _Snapshot(int(path.stem), x.astype(np.float64), labels, items, hashlib.sha256(data).hexdigest()[:16])
+    return Snapshot(int(path.stem), x.astype(np.float64), labels, items, hashlib.sha256(data).hexdigest()[:16])

@@ -29,7 +29,7 @@ USUAL_DISTANCE = 0.1  # UMAP's own
 def controls(run: Run, start: Any) -> dict[str, Any]:
     """Draw the controls; what was chosen, as `map_jobs.start` takes it. The button calls `start(run, asked)`."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        where = _pictures(run)
+        where = pictures(run)
         method = st.selectbox("Method", list(projections.TITLES), key="map_method", width=124, bind="query-params",
                               format_func=projections.TITLES.get, help=METHOD_HELP)  # fmt: skip
         dims = st.segmented_control("Shape", [2, 3], default=2, required=True, key="map_dims", bind="query-params",
@@ -49,7 +49,8 @@ def controls(run: Run, start: Any) -> dict[str, Any]:
     return asked
 
 
-def _pictures(run: Run) -> dict[str, Any]:
+def pictures(run: Run) -> dict[str, Any]:
+    """Which pictures: the same choice for the map and for the health of the space."""
     sources = _sources(run)
     if (asked := state.asked("map_source")) and asked not in sources.values():
         state.lab().unmapped = asked

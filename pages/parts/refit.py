@@ -33,6 +33,7 @@ def _section(run: Run) -> None:
     if run.status().active:
         st.caption("This run is training: its threshold is fitted at the end, and can be fitted anew after that.")
         return
+    _few(run, now)
     _before(run, "evaluate")
     words = refit_form.sources(run)
     chosen = st.selectbox(
@@ -48,6 +49,23 @@ def _section(run: Run) -> None:
         later.start(about, functools.partial(source.work, how))
     if source and (found := later.outcome(about)):
         _result(run, found, "evaluate")
+
+
+def _few(run: Run, now: Kept) -> None:
+    """What to do where too few identities were kept apart to tell how others will do, or none."""
+    fitted = now.calibration
+    seen = run.config().all_classes and fitted is None
+    if run.is_starter or not (seen or (fitted is not None and fitted.unit != "identities")):
+        return
+    why = (
+        "It learnt from all classes, so that none is left to fit on"
+        if seen
+        else "So few identities tell little of others"
+    )
+    st.caption(
+        f"{why}. In the shell, `python -m siamese_core calibrate {run.name} --folds 4` trains four networks, each "
+        "without a quarter of the classes, and fits on what each says of the quarter it never saw."
+    )
 
 
 def to_pairs(run: Run, scores: PairScores, name: str, of: tuple[Any, ...]) -> None:

@@ -172,3 +172,14 @@ def _encoded(pixels: np.ndarray) -> bytes:
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "PNG")
     return out.getvalue()
+
+
+def test_the_health_of_a_space(tab: Any, address: str) -> None:
+    go(tab, address, "map", "finished&map_view=Health")
+    found = looked_at(tab, "before")
+    tab.get_by_test_id("stMain").get_by_role("button", name="Measure", exact=True).click()
+    tab.get_by_text("Directions in use").first.wait_for()
+    settled(tab)
+    found += looked_at(tab, "health")
+    missed = [f"Health: no key leads to {html}" for html in unreached(tab)]
+    assert not found + missed, "\n".join(found + missed)

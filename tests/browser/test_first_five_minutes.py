@@ -193,7 +193,7 @@ def look_at_the_map(page: Any, name: str) -> None:
     press(page, "Look at the map")
     arrived(page, "Map", name)
     press(page, "Make the map")
-    page.locator(".st-key-map_picture .js-plotly-plot").wait_for(timeout=LATER)
+    page.locator(".st-key-map_picture canvas.over").wait_for(timeout=LATER)
     of = choose_a_point(page)
     page.get_by_alt_text(f"The chosen picture, of class {of}").wait_for()
     wait_for(lambda: page.get_by_alt_text(re.compile("A neighbour of class")).count() == 6, 30)

@@ -87,6 +87,20 @@ def test_nothing_changes_before_it_is_saved_and_it_can_be_put_back(evaluate, run
     assert calibration_card.now(run).calibration == now.calibration
 
 
+def test_few_identities_and_none_are_led_to_folds(evaluate, run):
+    assert "calibrate finished --folds 4" not in worlds.words(evaluate)  # nothing is fitted yet
+    press(fitted(evaluate), "evaluate_refit_save")
+    assert "So few identities tell little of others" in worlds.words(evaluate)
+    assert "calibrate finished --folds 4" in worlds.words(evaluate)
+    manifest = read_json(run.folder / "config.json")
+    write_json(run.folder / "config.json", manifest | {"config": manifest["config"] | {"all_classes": True}})
+    card = {k: v for k, v in run.card().items() if k not in ("calibration", "threshold")}
+    write_json(run.folder / "card.json", card | {"threshold": None})
+    app = worlds.visit("evaluate", "finished")
+    assert not worlds.told(app)
+    assert "It learnt from all classes, so that none is left" in worlds.words(app)
+
+
 def test_other_pages_decide_by_it_at_once(evaluate, run):
     app, said = evaluate, []
     for point in ("eer", "cost"):
