@@ -26,7 +26,8 @@ def _side(place: int, slot: int, give: Giver, run: Run, size: int) -> Side | Non
     letter, _, word = TWINS[place]
     heading = st.empty()
     side = give(slot, place)
-    group, _, name = side.name.rpartition("/") if side else ("", "", "")
+    said = (show.class_name(side.name) if side.known else side.name) if side else ""
+    group, _, name = said.rpartition("/")
     with heading.container(gap=None):
         st.markdown(f":{word}[**{letter}**] {show.plain(name)}")
         if group:
@@ -34,7 +35,7 @@ def _side(place: int, slot: int, give: Giver, run: Run, size: int) -> Side | Non
     if side:
         network = side.fit(run.spec())
         with st.container(horizontal=True, gap="xsmall"):
-            show.picture(side.picture, f"Picture {letter}, {side.name}", "as given", size)
+            show.picture(side.picture, f"Picture {letter}, {said}", "as given", size)
             seen = network.picture(0)  # type: ignore[attr-defined]
             show.picture(seen, f"Picture {letter} as the network sees it", "as the network sees it", size)
         for text in face.words(network.faces, one=f"picture {letter}"):  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import atlas, epochs, frame, growing, health_view, map_controls, map_placing, show, theme
+from pages.parts import atlas, epochs, frame, growing, health_view, map_controls, show, state, theme
 from siamese_core import map_jobs
 from siamese_core.runs import Run
 
@@ -39,21 +39,25 @@ def _page(run: Run) -> None:
     if now.active:
         _ticking(str(job))
     elif now.state == "finished":
-        atlas.draw(run, job, map_placing.above(run, job))
+        atlas.draw(run, job)
     elif now.state == "stopped":
         st.info("The map was stopped. Make it again with fewer points if it took too long.", icon=theme.ICONS["stop"])
     else:
         st.error(show.plain(now.reason), icon=theme.ICONS["warning"])
 
 
+def _views() -> None:
+    view = st.segmented_control("View", list(VIEWS), key="map_view", required=True, format_func=VIEWS.get,
+                                bind="query-params", label_visibility="collapsed", default="map")  # fmt: skip
+    if view == "epochs":
+        epochs.choose_way()
+
+
 def page() -> None:
     """The whole page."""
-    run = frame.begin("map", "Map", "Every picture as a point: near each other where the network finds them alike.")
-    with st.container(horizontal=True, gap="medium"):
-        view = st.segmented_control("View", list(VIEWS), key="map_view", required=True, format_func=VIEWS.get,
-                                    bind="query-params", label_visibility="collapsed", default="map")  # fmt: skip
-        if view == "epochs":
-            epochs.choose_way()
+    purpose = "Every picture as a point: near each other where the network finds them alike."
+    run = frame.begin("map", "Map", purpose, beside=_views)
+    view = state.get("map_view")
     if view == "epochs" and run is not None:
         epochs.panel(run)
     elif frame.needs_weights(run) and run is not None:

@@ -112,7 +112,7 @@ def _tell_repeats(queries: gather.Given, support: Support) -> None:
     """Say which queries the support set holds already."""
     same = gather.alike(queries.items, support.items)  # type: ignore[arg-type]
     if len(same) == 1:
-        of = show.plain(support.class_names[int(support.labels[same[0][1]])])
+        of = show.plain(show.class_name(support.class_names[int(support.labels[same[0][1]])]))
         st.warning(f"Query {same[0][0] + 1} is the same picture as an example of '{of}': its answer proves nothing.",
                    icon=theme.ICONS["warning"])  # fmt: skip
     elif same:

@@ -13,6 +13,8 @@ from siamese_core.files import write_atomic
 
 POINTS, FRAME = "points.npz", "frame.npz"
 LARGE = ("embeddings", "pixels")  # each in a file of its own
+EACH = ("labels", "groups", "split", "indices")  # what a frame says of each of its points, besides its place
+NAMES = {"labels": "class_names", "groups": "group_names"}
 MOST_PIXELS = 200 * 2**20  # bytes; above, pictures are shrunk
 UNREADABLE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile)
 
@@ -47,26 +49,41 @@ def remove(job: Path) -> None:
         (job / name).unlink(missing_ok=True)
 
 
-def write_frame(job: Path, points: np.ndarray, labels: np.ndarray, iteration: int, iterations: int) -> None:
-    """The map after so many of its iterations: points (N, dims), labels (N,). Raises OSError."""
+def write_frame(job: Path, points: np.ndarray, facts: dict[str, np.ndarray], iteration: int, iterations: int) -> None:
+    """The map after so many of its iterations: points (N, dims), and the facts of its points, as in a finished map (see
+    `map_jobs.result`): EACH and their NAMES. Raises OSError."""
     arrays = {name: points[:, d].astype(np.float32) for d, name in enumerate("xyz"[: points.shape[1]])}
-    arrays |= {"labels": labels.astype(np.int32), "iteration": np.array(iteration), "iterations": np.array(iterations)}
+    arrays |= {name: facts[name] for name in (*EACH, *NAMES.values())}
+    arrays |= {"iteration": np.array(iteration), "iterations": np.array(iterations)}
     write_atomic(job / FRAME, _packed(arrays))
 
 
 def frame(job: Path) -> dict[str, np.ndarray] | None:
-    """The newest frame: x, y (maybe z) (N,) float32, labels (N,), iteration and iterations (); None where there is
-    none, or none that can be read."""
+    """The newest frame: x, y (maybe z) (N,) float32, what EACH point is and the NAMES of that, iteration and
+    iterations (); None where there is none, or none that can be read."""
     try:
         found = _unpacked(job / FRAME)
-        n = len(found["x"])
-        for name, array in found.items():
-            whole = array.shape == (n,) if name in ("x", "y", "z", "labels") else array.shape == ()
-            if not whole or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
-                return None
-        return found if {"x", "y", "labels", "iteration", "iterations"} <= set(found) else None
+        return found if _whole(found) else None
     except (*UNREADABLE, TypeError):
         return None
+
+
+def _whole(frame: dict[str, np.ndarray]) -> bool:
+    """Whether all is there, of the right shape, finite, and codes have names."""
+    wanted = {"x", "y", *EACH, *NAMES.values(), "iteration", "iterations"}
+    if not wanted <= set(frame) <= wanted | {"z"}:
+        return False
+    n = len(frame["x"])
+    for name, array in frame.items():
+        if name in NAMES.values():
+            good = array.ndim == 1 and (array.dtype.kind == "U" or not len(array))
+        else:
+            shape = () if name.startswith("iteration") else (n,)
+            kinds = "iuf" if name in ("x", "y", "z") else "iu"
+            good = array.shape == shape and array.dtype.kind in kinds and bool(np.isfinite(array).all())
+        if not good:
+            return False
+    return n > 0 and all((frame[codes] < len(frame[names])).all() for codes, names in NAMES.items())
 
 
 def thumbnails(pixels: np.ndarray, most: int = MOST_PIXELS) -> np.ndarray:

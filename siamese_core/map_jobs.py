@@ -178,6 +178,8 @@ def result(job: Path) -> dict[str, np.ndarray]:
     indices               (M,) into the data
     embeddings            (M, D) float32, and pixels (M, C, H, W) uint8 as the network saw them (pictures only; smaller
                           where there are very many); both read only, from the file
+    nearest, nearest_distance    (M,) each point's nearest other one in the original space, and the run's own distance
+                          to it (see `nearest`); up to 30,000 points
     error                 (M,) float64 0..1 of each point, NaN where it was not measured
     trustworthiness, continuity, k, measured    of the map (see `projection_quality`); NaN for fewer than 4 points
     method, engine, seconds, perplexity         what made it, and how long that took; perplexity NaN but for t-SNE

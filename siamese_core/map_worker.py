@@ -16,6 +16,7 @@ from siamese_core.errors import SiameseError
 from siamese_core.files import read_json, write_json
 
 WRITE_EVERY = 0.3  # seconds between two writes of the status
+MOST_SEARCHED = 30_000  # points whose nearest neighbours are found too: some seconds; it grows with the square
 FRAME_EVERY = 0.5  # seconds between two writes of the growing map, and at most a tenth of the time spent on it
 
 
@@ -83,7 +84,7 @@ def work(job: Path) -> str:
 
 def _map(job: Path, pen: Pen) -> str:
     """Load, embed, project, measure, save; returns what was done otherwise than asked."""
-    from siamese_core import projection, projection_quality, protocols, trained
+    from siamese_core import nearest, projection, projection_quality, protocols, trained
     from siamese_core.runs import Run
 
     request = read_json(job / "request.json")
@@ -105,10 +106,13 @@ def _map(job: Path, pen: Pen) -> str:
     names = ("method", "perplexity", "dims", "learning_rate", "neighbours", "min_distance", "engine")
     known = projection.different(z)
     plan = projection.plan(len(known[0]), **{name: request[name] for name in names})
-    watch = _Frames(job, arrays["labels"])
+    watch = _Frames(job, arrays)
     found = projection.make(z, plan, request["seed"], projection.Hooks(pen.progress, pen.silent, watch), known)
     seconds = time.monotonic() - began
     quality = projection_quality.measure(model, z, found.points, seed=request["seed"], progress=pen.progress)
+    if 2 <= len(z) <= MOST_SEARCHED:
+        near = nearest.each(model, z, arrays["labels"], pen.progress)
+        arrays |= {"nearest": near.indices, "nearest_distance": near.distances}
     arrays |= {name: found.points[:, d] for d, name in enumerate("xyz"[: plan.dims])}
     if found.axes is not None and found.centre is not None:
         arrays |= {"centre": found.centre, "axes": found.axes}
@@ -125,6 +129,8 @@ def _map(job: Path, pen: Pen) -> str:
     }
     map_files.write(job, arrays)
     alike = f"The {len(z)} points have only {len(known[0])} different embeddings; equal ones share a place."
+    if len(known[0]) == 1:
+        alike = f"All {len(z)} points have the same embedding, so they share a place."
     return " ".join(filter(None, [plan.note, alike if 2 * len(known[0]) <= len(z) else ""]))
 
 
@@ -148,10 +154,10 @@ def _facts(run: Any, asked: str | None, data: Any, indices: np.ndarray) -> dict[
 
 
 class _Frames:
-    """Writes the growing map, now and then."""
+    """Writes the growing map, now and then; `facts` are those of its points."""
 
-    def __init__(self, job: Path, labels: np.ndarray) -> None:
-        self._job, self._labels = job, labels
+    def __init__(self, job: Path, facts: dict[str, np.ndarray]) -> None:
+        self._job, self._facts = job, facts
         self._next = 0.0
 
     def __call__(self, points: np.ndarray, iteration: int, iterations: int) -> None:
@@ -160,7 +166,7 @@ class _Frames:
         if now < self._next:
             return
         try:
-            map_files.write_frame(self._job, points, self._labels, iteration, iterations)
+            map_files.write_frame(self._job, points, self._facts, iteration, iterations)
         except OSError as e:
             print(f"frame not written: {e}", file=sys.stderr)
         took = time.monotonic() - now

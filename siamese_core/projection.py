@@ -99,7 +99,7 @@ def plan(
         return Plan("pca", dims=dims)
     if n_points < FEWEST[method]:
         return Plan("pca", None, f"{projections.TITLES[method]} needs at least {FEWEST[method]} different points; "
-                    f"these {n_points} are shown by PCA.", dims)  # fmt: skip
+                    f"{n_points} can only be shown by PCA.", dims)  # fmt: skip
     if method == "tsne":
         most = (n_points - 1) / 3
         asked = tsne.AUTOMATIC_PERPLEXITY if perplexity is None else float(perplexity)

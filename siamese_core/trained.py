@@ -28,7 +28,7 @@ from siamese_core.runs import Run
 from siamese_core.types import InputSpec, Items
 
 WEIGHTS_FORMAT = "siamese-lab-1"
-BLOCK = 2**24  # numbers of a distance computation held at once
+BLOCK = 2**22  # distances computed at once
 
 Progress = Callable[[str, float], None]
 
@@ -79,7 +79,7 @@ class Trained:
     def distance_matrix(self, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
         """(Q, D) and (G, D) embeddings -> (Q, G) float32 distances, in blocks that fit in memory."""
         found = np.empty((len(queries), len(gallery)), dtype=np.float32)
-        rows = max(1, BLOCK // max(1, gallery.size))
+        rows = max(1, BLOCK // max(1, len(gallery)))
         with torch.inference_mode():
             g = self._tensor(gallery)
             for i in range(0, len(queries), rows):

@@ -11,8 +11,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts import cache, map_pack, point, scatter, selection, show, state
-from pages.parts.map_pack import Placed
+from pages.parts import cache, map_pack, map_placing, point, scatter, selection, show, state
 from siamese_core import map_jobs, map_shelf
 from siamese_core.errors import SiameseError
 from siamese_core.map_shelf import Shelved
@@ -50,16 +49,15 @@ class Shown:
         return self.run.spec().polarity == "ink"
 
 
-def draw(run: Run, job: Path, placed: Placed | None = None) -> None:
-    """The map of a finished job, and what a click or a selection on it shows; `placed`: new items to show on it.
-    Raises RunError."""
+def draw(run: Run, job: Path) -> None:
+    """The map of a finished job, and what a click or a selection on it shows. Raises RunError."""
     shown = Shown(run, job, cache.finished_map(job), f"map_{job.name}")
     waits = _nearest(shown) is None
-    st.fragment(_explore, run_every=TICK if waits else None)(run, job, waits, placed)
+    st.fragment(_explore, run_every=TICK if waits else None)(run, job, waits)
 
 
 @show.guarded
-def _explore(run: Run, job: Path, waits: bool, placed: Placed | None) -> None:
+def _explore(run: Run, job: Path, waits: bool) -> None:
     """All that a click on the map changes. `waits`: it looks again every second until nearest neighbours are found,
     by which points can be coloured then."""
     shown = Shown(run, job, cache.finished_map(job), f"map_{job.name}")
@@ -67,7 +65,9 @@ def _explore(run: Run, job: Path, waits: bool, placed: Placed | None) -> None:
     chosen = scatter.chosen(shown.key, count)
     near, distances = _neighbours(shown, chosen)
     two = bool(state.get(f"{shown.key}_beside"))
-    left, details, choice = _places(two)
+    left, facts, details, choice = _places(two)
+    with facts:
+        placed = map_placing.draw(run, job)
     with choice:
         other = _choose_other(shown)
         finding = (cache.nearest_progress(shown.mapped)[0] or "Finding nearest neighbours") + "." if waits else ""
@@ -88,15 +88,16 @@ def _explore(run: Run, job: Path, waits: bool, placed: Placed | None) -> None:
         st.rerun()
 
 
-def _places(two: bool) -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
-    """Where the map, the chosen point and the rest go: beside the map, or below where there are two."""
+def _places(two: bool) -> tuple[DeltaGenerator, ...]:
+    """Where the map, what is known of it, the chosen point and the rest go: beside the map, or below where there are
+    two."""
     if two:
         left = st.container(key="map_pictures", gap=None)
     with st.container(horizontal=True, gap="medium"):
         if not two:
             left = st.container(key="map_picture", gap=None)
         with st.container(key="map_below" if two else "map_side"):
-            return left, st.container(), st.container()
+            return left, st.container(), st.container(), st.container()
 
 
 def _maps(maps: Sequence[Shown], chosen: int | None, near: np.ndarray) -> None:

@@ -66,7 +66,12 @@ def laid_out(task: Task, found: Sequence[Ranked]) -> dict[str, Any]:
     names = task.support.class_names
     members = [np.flatnonzero(task.support.labels == way) for way in range(len(names))]
     classes = [
-        {"name": name, "lines": short(name, names), "picture": sent("support", int(mine[0])), "shots": len(mine)}
+        {
+            "name": show.class_name(name),
+            "lines": short(name, names),
+            "picture": sent("support", int(mine[0])),
+            "shots": len(mine),
+        }
         for name, mine in zip(names, members, strict=True)
     ]
     queries = []
@@ -107,18 +112,18 @@ def said(q: int, answer: Ranked, truth: str | None) -> str:
     number = show.number(answer.distances[0])
     if answer.tied:
         words = f"Query {q + 1}: no answer, {_tied(answer)} are equally near, at distance {number}"
-        return words + (f"; it is {truth}." if truth else ".")
-    words = f"Query {q + 1}: {answer.label}, at distance {number}"
+        return words + (f"; it is {show.class_name(truth)}." if truth else ".")
+    words = f"Query {q + 1}: {show.class_name(answer.label)}, at distance {number}"
     if truth is None:
         return f"{words}."
-    return f"{words}; right." if answer.label == truth else f"{words}; wrong, it is {truth}."
+    return f"{words}; right." if answer.label == truth else f"{words}; wrong, it is {show.class_name(truth)}."
 
 
 def short(name: str, names: Sequence[str]) -> list[str]:
     """A class's name without its group's where that is clear among `names`; else the group on a line before."""
     group, _, last = name.rpartition("/")
     alike = sum(n.rpartition("/")[2] == last for n in names)
-    return [group, last] if group and alike > 1 else [last]
+    return [show.class_name(n) for n in ([group, last] if group and alike > 1 else [last])]
 
 
 def data_url(pixels: np.ndarray) -> str:
@@ -141,12 +146,12 @@ def _shown_ranks(answer: Ranked, truth: str | None) -> list[int]:
 def _tied(answer: Ranked) -> str:
     """The classes that are equally near, or how many where they are more than two."""
     count = answer.distances.count(answer.distances[0])
-    return " and ".join(answer.classes[:2]) if count <= 2 else f"{count} classes"
+    return " and ".join(map(show.class_name, answer.classes[:2])) if count <= 2 else f"{count} classes"
 
 
 def _in_words(task: Task, q: int, answer: Ranked) -> str:
     """One query's answer as Markdown, with the class in bold."""
-    given = "no answer" if answer.tied else f"**{show.plain(answer.label)}**"
+    given = "no answer" if answer.tied else f"**{show.plain(show.class_name(answer.label))}**"
     truth = task.truth[q]
     verdict = {"right": ", right", "wrong": f", wrong: it is {show.plain(truth)}", "unknown": ""}
     state = judged(answer, truth)
@@ -154,7 +159,7 @@ def _in_words(task: Task, q: int, answer: Ranked) -> str:
         return f"{given}: {show.plain(_tied(answer))} are equally near, at distance {show.number(answer.distances[0])}"
     return (
         f"{given}{verdict[state]}. Distance {show.number(answer.distances[0])}; next is "
-        f"{show.plain(answer.classes[1])} with {show.number(answer.distances[1])}"
+        f"{show.plain(show.class_name(answer.classes[1]))} with {show.number(answer.distances[1])}"
     )
 
 

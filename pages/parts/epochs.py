@@ -23,7 +23,7 @@ from siamese_core.evolution import Frames
 from siamese_core.runs import History, Run
 
 TICK = 1.0  # seconds
-ABOVE = 410  # pixels of a page that are not the stage's, so that the line of the epochs is seen without scrolling
+ABOVE = 362  # pixels of a page that are not the stage's, so that the line of the epochs is seen without scrolling
 WAYS = {"tsne": "t-SNE", "pca": "PCA"}
 HELP = (
     "t-SNE: every map grows out of the one before and keeps neighbours together; distances between groups mean little. "
@@ -45,18 +45,16 @@ def choose_way() -> None:
 
 
 def panel(run: Run) -> None:
-    """The film of a run, which looks for more by itself while there is something to wait for."""
-    if waits(run):
-        _ticking(run)
-    else:
-        draw(run)
+    """The film of a run, which looks for more by itself while there is something to wait for. It is a fragment
+    afterwards too, so that it keeps its place on the page and what is being done with it."""
+    waiting = waits(run)
+    st.fragment(_ticking, run_every=TICK if waiting else None)(run, waiting)
 
 
-@st.fragment(run_every=TICK)
 @show.guarded
-def _ticking(run: Run) -> None:
+def _ticking(run: Run, waiting: bool) -> None:
     draw(run)
-    if not waits(run):
+    if waiting and not waits(run):
         st.rerun()
 
 
@@ -86,7 +84,8 @@ def draw(run: Run, above: int = ABOVE) -> None:
         return
     pictures = cache.watched_pictures(run, found.items)
     sheet = pictures.value if pictures else None
-    live, total = run.status().active, run.config().epochs
+    live = run.status().active
+    total = run.config().epochs if live else int(found.epochs[-1])  # it may have ended before all were made
     _stage(key="epochs", data=packed(found, state.history(run), run.name, live, total, sheet, above))
     st.caption(" ".join([said(found), *(show.plain(note) for note in found.notes)]))
 
@@ -110,14 +109,17 @@ def _none(run: Run) -> None:
 def said(found: Frames) -> str:
     """What is seen, and how far to believe it."""
     low, high = float(found.trust.min()), float(found.trust.max())
+    alone = len(found.epochs) == 1
     ways = {
-        "tsne": "by t-SNE, each map growing out of the one before",
-        "pca": "by PCA, each map turned to the one before",
+        "tsne": "by t-SNE" + ("" if alone else ", each map growing out of the one before"),
+        "pca": "by PCA" + ("" if alone else ", each map turned to the one before"),
         "plain": "as they are: an embedding has only two numbers",
     }
-    trust = f" Trustworthiness {low:.2f} to {high:.2f} (1: all neighbours on the map are true ones)."
+    span = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
+    trust = f" Trustworthiness {span} (1: all neighbours on the map are true ones)."
+    single = " There is only this one snapshot, so there is nothing to play." if alone else ""
     return (
-        f"{found.maps.shape[1]} pictures {ways[found.method]}.{trust if found.method != 'plain' else ''} "
+        f"{found.maps.shape[1]} pictures {ways[found.method]}.{trust if found.method != 'plain' else ''}{single} "
         "Same-class neighbours are counted among the embeddings themselves, not on the map: of the points nearest to "
         "one, as many as its class has others, the share that are of its class (R-precision)."
     )
@@ -169,7 +171,7 @@ def classes(found: Frames) -> list[dict[str, Any]]:
     """Each class's name, colour and shape; unseen classes come first, as everywhere."""
     return [
         {
-            "name": name,
+            "name": show.class_name(name),
             "lines": episode.short(name, found.names),
             "colour": theme.colour_of(i),
             "symbol": theme.symbol_of(i),

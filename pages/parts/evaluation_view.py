@@ -136,7 +136,7 @@ def _pair(found: Evaluation, data: LabelledSet, p: int, wrong: str) -> None:
     if scored.first is None or scored.second is None:
         return
     a, b = int(scored.first[p]), int(scored.second[p])
-    names = [data.class_names[int(data.labels[i])] for i in (a, b)]
+    names = [show.class_name(data.class_names[int(data.labels[i])]) for i in (a, b)]
     distance = float(scored.distances[p])
     mistaken = (distance <= found.threshold) != bool(scored.same[p])
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

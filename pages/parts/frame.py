@@ -66,16 +66,21 @@ def usable() -> list[Run]:
     return [*mine, *([model] if (model := starter()) else [])]
 
 
-def begin(page: str, title: str, purpose: str, own_only: bool = False) -> Run | None:
+def begin(
+    page: str, title: str, purpose: str, own_only: bool = False, beside: Callable[[], None] | None = None
+) -> Run | None:
     """Draw the head of a page; the run that was chosen there, or None when there is none.
 
     `own_only` leaves the starter model out (it cannot be trained or deleted). By default the current
-    run is the newest that can be used, else the starter.
+    run is the newest that can be used, else the starter. `beside` draws what stands beside the title.
     """
     cache.warm_up()
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         with st.container(gap=None, width=540):
-            st.title(title, anchor=False)
+            with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+                st.title(title, anchor=False, width="content")
+                if beside:
+                    beside()
             st.caption(purpose)
         found = _chooser(page, own_only)
     show.trouble()

@@ -23,20 +23,20 @@ HIGH = 240  # of the two first charts, in pixels
 def panel(run: Run, view: str = "run") -> None:
     """The run's panel, or its epochs as a film; ticks only while there is something to wait for."""
     active = run.status().active
-    if active or (view == "epochs" and epochs.waits(run)):
-        _ticking(str(run.folder), view, active)
+    waiting = active or (view == "epochs" and epochs.waits(run))
+    if waiting or view == "epochs":  # a film keeps its place on the page when there is no more to wait for
+        st.fragment(_ticking, run_every=TICK if waiting else None)(str(run.folder), view, active, waiting)
     else:
         _draw(run, run.status(), view)
     if not active:
         state.lab().stopping.discard(run.name)
 
 
-@st.fragment(run_every=TICK)
 @show.guarded
-def _ticking(folder: str, view: str, was_active: bool) -> None:
+def _ticking(folder: str, view: str, was_active: bool, waiting: bool) -> None:
     run = Run(Path(folder))
     status = run.status() if (run.folder / "config.json").exists() else Status("failed")
-    if status.active != was_active or not (status.active or epochs.waits(run)):
+    if status.active != was_active or (waiting and not (status.active or epochs.waits(run))):
         st.rerun()
     _draw(run, status, view)
 

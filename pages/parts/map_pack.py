@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pages.parts import sprites, theme
+from pages.parts import show, sprites, theme
 
 PARTS = ("Learnt from", "Validation", "Test", "Another set")  # by the codes of `split`
 KNOWN = {"x", "y", "z", "labels", "indices", "class_names", "groups", "group_names", "split", "error", "centre",
@@ -62,6 +62,12 @@ def points(of: str, found: Mapping[str, np.ndarray]) -> bytes:
     return message("points", of, head, arrays)
 
 
+def places(of: str, found: Mapping[str, np.ndarray], step: int) -> bytes:
+    """Where the points of a growing map are after so many steps."""
+    axes = {axis: found[axis].astype(np.float32) for axis in ("x", "y", "z") if axis in found}
+    return message("places", of, {"step": step}, axes)
+
+
 def pictures(of: str, pixels: np.ndarray, ink: bool, which: np.ndarray) -> bytes:
     """The pictures of some points, as one sheet. pixels (N, C, H, W) as the network sees them."""
     sheet = sprites.sheet(pixels[which], ink)
@@ -92,11 +98,11 @@ def near(of: str, chosen: int | None, neighbours: Sequence[int]) -> bytes:
 
 def described(found: Mapping[str, np.ndarray]) -> tuple[list[Column], dict[str, np.ndarray]]:
     """What points can be coloured by: columns for the browser, and their values by key."""
-    names = [str(n) for n in found["class_names"]]
+    names = [show.class_name(n) for n in found["class_names"]]
     labels = found["labels"]
     columns: list[Column] = [_classes("class", "Class", names, named=True)]
     arrays = {"class": _codes(labels, len(names))}
-    group_names = [str(n) for n in found.get("group_names", ())]
+    group_names = [show.class_name(n) for n in found.get("group_names", ())]
     if len(group_names) > 1:
         columns.append(_classes("group", "Group", group_names, named=True))
         arrays["group"] = _codes(found["groups"], len(group_names))

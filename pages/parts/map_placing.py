@@ -1,4 +1,4 @@
-"""New pictures on a finished map, which stays as it is; and a line on how far to believe the map."""
+"""New pictures on a finished map, which stays as it is; and how far to believe the map."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from siamese_core.runs import Run
 MOST = 50  # pictures placed at once
 
 
-def above(run: Run, job: Path) -> Placed | None:
-    """The line above a finished map: how far to believe it, and the reader's own pictures. Raises RunError."""
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        _belief(cache.finished_map(job).found)
-        return _own(run, job)
+def draw(run: Run, job: Path) -> Placed | None:
+    """Beside a finished map: how far to believe it, and the reader's own pictures. Raises RunError."""
+    _belief(cache.finished_map(job).found)
+    return _own(run, job)
 
 
 def _belief(found: dict[str, np.ndarray]) -> None:
@@ -28,7 +27,8 @@ def _belief(found: dict[str, np.ndarray]) -> None:
         return
     method = projections.TITLES.get(str(found["method"]), "Map")
     engine = {"opentsne": "openTSNE"}.get(str(found["engine"]), str(found["engine"]))
-    words = [f"{method} by {engine}, {show.duration(float(found['seconds']))}"]
+    took = "under 1 s" if found["seconds"] < 1 else show.duration(float(found["seconds"]))
+    words = [f"{method} by {engine}, {took}"]
     k = int(found["k"])
     if k:
         sample = "" if int(found["measured"]) == len(found["x"]) else f", on {int(found['measured']):,} points"
@@ -37,7 +37,7 @@ def _belief(found: dict[str, np.ndarray]) -> None:
         f"Of each point's {k} nearest: trustworthiness falls where the map shows neighbours that are none in truth, "
         "continuity where it tears true neighbours apart. 1 is without error; 0.5 is a map that knows nothing."
     )
-    st.caption(" · ".join(words), help=told if k else None, width="content")
+    st.caption(" · ".join(words), help=told if k else None)
 
 
 def _own(run: Run, job: Path) -> Placed | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from pages.parts import cache, gather, pick, state, theme
+from pages.parts import cache, gather, pick, show, state, theme
 from siamese_core.errors import DataError
 from siamese_core.modalities.image import from_files
 from siamese_core.runs import Run
@@ -93,10 +93,11 @@ def picked(run: Run) -> Giver:
         names = [n for n, count in zip(data.class_names, data.counts, strict=True) if count]
         key = f"compare_class_{slot}_{data.digest}"
         letter, colour, _ = TWINS[place]
-        name = st.selectbox(f"Class of picture {letter}", names, key=key, label_visibility="collapsed")
+        name = st.selectbox(f"Class of picture {letter}", names, key=key, label_visibility="collapsed",
+                            format_func=show.class_name)  # fmt: skip
         label = data.class_names.index(name)
         items = np.flatnonzero(data.labels == label)[:MOST_PICKED]
-        words = [f"{name}, picture {i + 1}" for i in range(len(items))]
+        words = [f"{show.class_name(name)}, picture {i + 1}" for i in range(len(items))]
         pictures = [data.items.natural(int(i)) for i in items]  # type: ignore[attr-defined]
         chosen = pick.one_of(
             pictures, words, f"Picture {letter}", colour, f"compare_pick_{slot}_{data.digest}_{label}", slot

@@ -22,18 +22,21 @@ def draw(
 ) -> None:
     """The point `chosen` of a map, and its neighbours (K,), nearest first, with their distances (K,), `across` of them
     in a row."""
-    names, labels = found["class_names"], found["labels"]
-    name = str(names[labels[chosen]])
-    if "pixels" in found:
-        show.picture(_shown(found, chosen, ink), f"The chosen picture, of class {name}", side=150)
-    st.markdown(f"**{show.plain(name)}**")
-    if words := place_of(found, chosen):
-        st.caption(words)
+    names, labels = [show.class_name(n) for n in found["class_names"]], found["labels"]
+    name = names[labels[chosen]]
+    with st.container(horizontal=True, gap="small"):
+        if "pixels" in found:
+            show.picture(_shown(found, chosen, ink), f"The chosen picture, of class {name}", side=112)
+        with st.container(key="map_point", gap="xsmall"):
+            group, _, last = name.rpartition("/")
+            st.markdown(f"**{show.plain(last)}**" + (f"  \n{show.plain(group)}" if group else ""))
+            if words := place_of(found, chosen):
+                st.caption(words)
     st.caption(f"Its true neighbours, wherever the map has put them, with {_measures(calibration)}:")
     with st.grid(across, min_column_width=76, gap="small") as grid:
         for i, d in zip(near, distances, strict=True):
             with grid.cell():
-                of = str(names[labels[i]])
+                of = names[labels[i]]
                 if "pixels" in found:
                     show.picture(_shown(found, int(i), ink), f"A neighbour of class {of} at distance {d:.3g}", side=72)
                 colour = "green" if of == name else "red"
@@ -54,6 +57,8 @@ def place_of(found: Mapping[str, np.ndarray], chosen: int) -> str:
         return ""
     measured = found["error"][np.isfinite(found["error"])]
     better = float((measured < found["error"][chosen]).mean())
+    if better < 0.005:
+        return "The map places this point as well as any."
     return f"The map places {better:.0%} of the points better than this one."
 
 

@@ -153,7 +153,7 @@ def _filled(pictures: np.ndarray, count: int) -> list[np.ndarray | None]:
 
 def _short(name: str) -> str:
     """A class's own name, and the first word of where it belongs."""
-    group, _, last = name.rpartition("/")
+    group, _, last = show.class_name(name).rpartition("/")
     return show.plain(last) + (f" ({show.plain(group.partition('/')[0])})" if group else "")
 
 

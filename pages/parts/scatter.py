@@ -51,10 +51,11 @@ def carry(key: str, data: bytes) -> None:
     _carrier(key=key, data=data)
 
 
-def draw(key: str, of: str, label: str, link: str, main: bool = True) -> Any:
+def draw(key: str, of: str, label: str, link: str, main: bool = True, growing: bool = False) -> Any:
     """The map of the points `of`; what the browser asks for, to be judged by `wanted`.
 
-    `label` says in words what it shows; maps of one `link` share their selection, and the `main` one speaks for all.
+    `label` says in words what it shows; maps of one `link` share their selection, and the `main` one speaks for all. Of
+    a `growing` map nothing can be chosen.
     """
 
     def nothing() -> None:
@@ -62,7 +63,7 @@ def draw(key: str, of: str, label: str, link: str, main: bool = True) -> Any:
 
     found = _scatter(
         key=key,
-        data={"of": of, "name": key, "label": label, "link": link, "main": main, "look": LOOK},
+        data={"of": of, "name": key, "label": label, "link": link, "main": main, "growing": growing, "look": LOOK},
         on_chosen_change=nothing,
         on_selected_change=nothing,
         on_wanted_change=nothing,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.parts import scatter, sprites, state, theme
+from pages.parts import scatter, show, sprites, state, theme
 from siamese_core import map_selection
 
 A_PAGE = 60
@@ -46,8 +46,9 @@ def draw(found: Mapping[str, np.ndarray], of: str, which: np.ndarray, ink: bool,
 
 def laid_out(found: Mapping[str, np.ndarray], which: np.ndarray, ink: bool, page: int) -> dict[str, Any]:
     """What the browser draws: one page of pictures, and a bar for each of the most frequent classes."""
-    names = found["class_names"][found["labels"]]
+    names = [show.class_name(n) for n in found["class_names"]]
     part = which[page * A_PAGE : (page + 1) * A_PAGE]
+    told = [names[label] for label in found["labels"][part]]
     counts = map_selection.counts(found, which)
     rest = len(counts) - MOST_BARS
     sheet = None
@@ -58,9 +59,12 @@ def laid_out(found: Mapping[str, np.ndarray], which: np.ndarray, ink: bool, page
     classes = "1 class" if len(counts) == 1 else f"{len(counts):,} classes"
     return {
         "title": f"Of {classes}",
-        "bars": [{"name": n, "count": c, "all": a} for n, c, a in counts[:MOST_BARS]],
+        "bars": [{"name": show.class_name(n), "count": c, "all": a} for n, c, a in counts[:MOST_BARS]],
         "rest": f"and {rest:,} classes more" if rest > 1 else "and 1 class more" if rest == 1 else "",
-        "tiles": [{"point": int(i), "name": _last(names[i]), "said": f"{names[i]}: show on the map"} for i in part],
+        "tiles": [
+            {"point": int(i), "name": _last(n), "said": f"{n}: show on the map"}
+            for i, n in zip(part, told, strict=True)
+        ],
         "sheet": sheet,
         "page": page,
         "pages": max(1, -(-len(which) // A_PAGE)),

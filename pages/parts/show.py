@@ -22,6 +22,11 @@ def plain(text: object) -> str:
     return re.sub(r"([\\`*_\[\]:$~<>#|])", r"\\\1", str(text))
 
 
+def class_name(name: object) -> str:
+    """A class's or a group's name as people read it: data and files have `_` where a space is meant."""
+    return " ".join(str(name).replace("_", " ").split()) or str(name)
+
+
 def notice(error: SiameseError) -> None:
     """One notice for a mistake that can be mended; several problems become a list."""
     problems = error.problems if isinstance(error, ConfigError) else (str(error),)

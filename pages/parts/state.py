@@ -37,6 +37,7 @@ class Lab:
     framed: bool = False  # app.py has drawn the frame around the pages
     run: str | None = None
     missing: str | None = None  # a run that was asked for in the address and is not there
+    unmapped: str | None = None  # pictures that the address of a map asks for and that are not there
     trouble: Exception | None = None  # what a button's work ran into; the next drawing tells it
     draft: dict[str, Any] = field(default_factory=dict)  # the Train page's settings
     preset: str = ""
@@ -87,6 +88,11 @@ def settle_run(names: Sequence[str], preferred: str | None, elsewhere: Sequence[
     if mine.missing is None:
         _write(chosen)
     return chosen
+
+
+def asked(name: str) -> str | None:
+    """What the address says of a widget that has not been drawn yet; None where it says nothing."""
+    return None if name in st.session_state else st.query_params.get(name)
 
 
 def choose_run(name: str | None) -> None:

@@ -52,7 +52,7 @@ def home(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = tmp_path_factory.mktemp("films")
     runs = found / "runs"
     runs.mkdir()
-    for name, points, last in (("small", 120, 4), ("large", 5000, 60), ("without", 0, -1)):
+    for name, points, last in (("small", 120, 4), ("large", 5000, 60), ("without", 0, -1), ("alone", 120, 0)):
         run = Path(worlds.make("finished", finished_run, runs)).rename(runs / name)
         write_json(run / "config.json", read_json(run / "config.json") | {"name": name})
         for epoch in range(last + 1):
@@ -201,6 +201,16 @@ def test_a_run_without_snapshots_says_what_to_do(page: Any, address: str) -> Non
     page.goto(f"{address}/map?run=without&map_view=Epochs")
     page.get_by_text("has no snapshots of its epochs").wait_for()
     page.get_by_role("button", name="Train a network").wait_for()
+    nothing_broke(page)
+
+
+def test_one_epoch_alone_is_shown_and_not_played(page: Any, address: str) -> None:
+    page.goto(f"{address}/map?run=alone&map_view=Epochs")
+    page.get_by_text("There is only this one snapshot").wait_for()
+    wait_for(lambda: page.locator(".epochs .epoch").inner_text() == "Before training", 20)
+    assert not page.get_by_role("slider", name="Epoch").is_visible()
+    assert not page.get_by_role("button", name="Play", exact=True).is_visible()
+    assert page.locator(".epochs .fill").first.evaluate("f => f.getBoundingClientRect().width") > 0
     nothing_broke(page)
 
 

@@ -110,11 +110,19 @@ def test_a_point_is_looked_at_and_chosen(page: Any, address: str) -> None:
     nothing_broke(page)
 
 
+def test_map_and_legend_are_seen_without_scrolling(page: Any, address: str) -> None:
+    open_map(page, address)
+    bar, legend = (page.locator(s).first.bounding_box() for s in (".bar", ".legend"))
+    assert bar["height"] < 32  # one row
+    assert legend["y"] + legend["height"] <= 800
+    assert page.locator("canvas.over").bounding_box()["height"] > 400
+
+
 def test_a_lasso_becomes_a_gallery_that_can_be_taken_along(page: Any, address: str) -> None:
     open_map(page, address)
     page.get_by_role("button", name="Lasso").click()
     drag(page, (0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98))
-    page.get_by_text("300 points of 300 points selected.").wait_for()
+    page.get_by_text("300 of 300 points selected and shown below.").wait_for()
     page.get_by_role("heading", name="300 selected").wait_for()
     wait_for(lambda: page.locator(".gallery .tile").count() == 60, 20)
     page.get_by_role("button", name="On", exact=True).click()

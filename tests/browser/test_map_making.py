@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browsing import LATER, nothing_broke, picture, press, serving, settled, wait_for
+from browsing import LATER, drawn, nothing_broke, picture, press, serving, settled, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 MAP = "map?run=starter&map_source=Glyphs%20(invented%20characters)&map_points=2000%20points&map_watch=true"
@@ -24,11 +24,16 @@ def test_a_map_grows_and_takes_in_ones_own_picture(page: Any, address: str) -> N
     page.get_by_role("heading", level=1).wait_for()
     settled(page)
     press(page, "Make the map")
-    page.get_by_text("of 600 iterations; each colour is a class").wait_for(timeout=LATER)
-    page.locator("[data-testid=stPlotlyChart] canvas").first.wait_for(timeout=LATER)
-    page.locator("canvas.over").wait_for(timeout=LATER)
-    page.get_by_text("t-SNE by openTSNE").wait_for()
-    assert page.get_by_text("each colour is a class").count() == 0
+    page.get_by_text("of 600 iterations").wait_for(timeout=LATER)
+    drawn(page)
+    assert page.evaluate("[...siameseMaps.views][0].data.growing")
+    places = "[...[...siameseMaps.views][0].set.arrays.x].slice(0, 50)"
+    first = page.evaluate(places)
+    wait_for(lambda: page.evaluate(places) != first, 60)  # its points move
+    page.get_by_text("t-SNE by openTSNE").wait_for(timeout=LATER)
+    drawn(page)
+    assert not page.evaluate("[...siameseMaps.views][0].data.growing")
+    assert page.get_by_text("of 600 iterations").count() == 0
 
     before = page.evaluate("[...[...siameseMaps.views][0].set.arrays.x]")
     press(page, "Place your own pictures")

@@ -70,6 +70,10 @@ def test_map_as_a_table_and_as_a_page(tiny_run, cli_json, cli, tmp_path):
     again = projection_quality.measure(trained.load(Run(tiny_run)), np.array(job["embeddings"]), points)
     assert again.trustworthiness == pytest.approx(found["trustworthiness"], abs=1e-12)
     np.testing.assert_array_equal(job["error"], again.error)
+    z = np.array(job["embeddings"])
+    d = trained.load(Run(tiny_run)).distance_matrix(z, z) + np.diag([np.inf] * 60)
+    np.testing.assert_array_equal(job["nearest_distance"], d.min(axis=1).astype(np.float32))
+    np.testing.assert_array_equal(d[np.arange(60), job["nearest"]], d.min(axis=1))
     assert f"{float(rows[0]['error']):.4g}" == f"{again.error[0]:.4g}"
     text = page.read_text()
     assert f"Trustworthiness {found['trustworthiness']:.3f}" in text
@@ -222,8 +226,8 @@ def test_equal_and_broken_embeddings(tiny_run, monkeypatch):
     monkeypatch.setattr(trained.Trained, "embed", lambda *a, **k: np.ones((30, 16), np.float32))
     assert map_worker.work(job) == "finished"
     note = map_jobs.status(job).note
-    assert "at least 5 different points; these 1 are shown by PCA" in note
-    assert "only 1 different embeddings" in note
+    assert "at least 5 different points; 1 can only be shown by PCA" in note
+    assert "have the same embedding" in note
     found = map_jobs.result(job)
     assert (str(found["method"]), float(found["trustworthiness"])) == ("pca", 1.0)
     monkeypatch.setattr(trained.Trained, "embed", lambda *a, **k: embedded(*a, **k) * np.nan)

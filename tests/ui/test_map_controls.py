@@ -10,7 +10,6 @@ import worlds
 from map_messages import maps, sent
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import growing, map_controls
 from siamese_core import map_files, map_jobs, map_worker, projection, runs
 from siamese_core.files import read_json
 from siamese_core.map_jobs import MapStatus
@@ -95,6 +94,20 @@ def test_the_address_says_which_map(page):
     assert [asked[k] for k in ("method", "dims", "max_points", "neighbours", "seed")] == ["pacmap", 3, 2000, 50, 3]
 
 
+def test_pictures_of_the_address_that_are_not_here_are_told(page):
+    app = AppTest.from_file(str(worlds.ROOT / "app.py"), default_timeout=60)
+    app.query_params |= {"run": "finished", "map_source": "My own_pictures"}
+    app.switch_page("pages/map.py").run()
+    told = [w.value for w in app.warning]
+    assert len(told) == 1
+    assert "My own\\_pictures" in told[0]
+    app.run()
+    assert len(app.warning) == 1
+    app.selectbox(key="map_source").set_value("data:glyphs").run()
+    assert not app.warning
+    assert not page.warning
+
+
 def test_watching_takes_the_engine_that_can_be_watched(page):
     page.toggle(key="map_watch").set_value(True).run()
     page.button(key="map_start").click().run()
@@ -116,24 +129,27 @@ def test_a_method_that_is_not_installed_is_one_sentence(page, monkeypatch):
 def test_a_map_is_watched_growing(page):
     page.button(key="map_start").click().run()
     (job,) = (runs.runs_folder() / ".maps").iterdir()
-    assert not page.get("plotly_chart")
-    map_files.write_frame(job, np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 10, 250, 1000)
+    assert not maps(page)
+    facts = {"labels": np.arange(60) % 10, "class_names": np.array([str(i) for i in range(10)]),
+             "groups": np.full(60, -1), "group_names": np.array([], str), "split": np.full(60, 2),
+             "indices": np.arange(60)}  # fmt: skip
+    first, second = np.random.default_rng(0).normal(size=(2, 60, 2))
+    map_files.write_frame(job, first, facts, 100, 1000)
+    page.run()
+    map_files.write_frame(job, second, facts, 250, 1000)
     page.run()
     assert not worlds.told(page)
-    assert len(page.get("plotly_chart")) == 1
+    (shown,) = maps(page)
+    assert shown["growing"]
+    points, places = sent(page)["points"], sent(page)["places"]
+    np.testing.assert_allclose(points[1]["x"], first[:, 0], rtol=1e-6)  # once, with all that stays the same
+    np.testing.assert_allclose(places[1]["x"], second[:, 0], rtol=1e-6)
+    assert (points[0]["of"], places[0]["step"]) == (shown["of"], 250)
     assert "after 250 of 1000 iterations" in worlds.words(page)
     (job / "frame.npz").write_bytes(b"half a file")
     page.run()
     assert not worlds.told(page)
-    assert not page.get("plotly_chart")
-
-
-def test_a_growing_map_of_many_points_draws_some_of_them():
-    n = growing.MOST + 500
-    frame = {"x": np.arange(n, dtype=np.float32), "y": np.zeros(n, np.float32), "labels": np.arange(n) % 30}
-    (trace,) = growing.figure(frame).data
-    assert len(trace.x) == len(trace.marker.color) == growing.MOST
-    assert trace.marker.color[0] == map_controls.theme.colour_of(int(trace.x[0]) % 30)
+    assert not maps(page)
 
 
 def test_a_stage_that_tells_nothing_tells_its_time(monkeypatch, page):

@@ -249,6 +249,9 @@ def test_numbers_and_rates():
 
 
 def test_names_are_not_read_as_markdown():
+    assert [show.class_name(n) for n in ("Malay_(Jawi_-_Arabic)/character01", "a b", "_", 7)] == [
+        "Malay (Jawi - Arabic)/character01", "a b", "_", "7",
+    ]  # fmt: skip
     assert show.plain("a_b*c [x](y) :material/x: $1$") == r"a\_b\*c \[x\](y) \:material/x\: \$1\$"
 
 

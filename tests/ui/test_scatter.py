@@ -89,6 +89,8 @@ def test_the_place_of_a_point_is_told_against_the_others():
     map_ = found(error=np.array([np.nan, 0.1, 0.2, 0.3, 0.4, *[np.nan] * 4]))
     assert point.place_of(map_, 3) == "The map places 50% of the points better than this one."
     assert point.place_of(map_, 0) == ""
+    best = int(np.nanargmin(map_["error"]))
+    assert point.place_of(map_, best) == "The map places this point as well as any."
     assert point.place_of(found(), 0) == ""
 
 

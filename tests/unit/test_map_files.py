@@ -18,8 +18,15 @@ def arrays():
     }  # fmt: skip
 
 
+def facts(n):
+    """What a frame says of n points, each a class of its own."""
+    names = np.array([f"class {i}" for i in range(n)])
+    return {"labels": np.arange(n), "class_names": names, "groups": np.full(n, -1), "group_names": np.array([], str),
+            "split": np.full(n, 2, np.int8), "indices": np.arange(n)}  # fmt: skip
+
+
 def test_what_is_written_is_read_and_large_arrays_stay_in_their_files(tmp_path, arrays):
-    map_files.write_frame(tmp_path, np.zeros((9, 2)), arrays["labels"], 1, 2)
+    map_files.write_frame(tmp_path, np.zeros((9, 2)), facts(9), 1, 2)
     map_files.write(tmp_path, arrays)
     found = map_files.read(tmp_path)
     assert set(found) == set(arrays)
@@ -54,7 +61,7 @@ def test_arrays_that_do_not_belong_together_are_refused(tmp_path, arrays):
 def test_frames_are_read_without_trust(tmp_path):
     assert map_files.frame(tmp_path) is None
     points = np.random.default_rng(1).normal(size=(7, 3))
-    map_files.write_frame(tmp_path, points, np.arange(7), 40, 1000)
+    map_files.write_frame(tmp_path, points, facts(7), 40, 1000)
     found = map_files.frame(tmp_path)
     np.testing.assert_allclose(np.column_stack([found["x"], found["y"], found["z"]]), points, atol=1e-6)
     assert (int(found["iteration"]), int(found["iterations"])) == (40, 1000)
@@ -63,6 +70,8 @@ def test_frames_are_read_without_trust(tmp_path):
         good | {"x": good["x"][:5]},
         good | {"y": np.full(7, np.nan, np.float32)},
         good | {"labels": np.array(["a"] * 7)},
+        good | {"labels": np.full(7, 9)},
+        good | {"class_names": np.arange(7)},
         good | {"iteration": np.arange(2)},
         good | {"other": np.zeros((7, 2))},
         {k: v for k, v in good.items() if k != "labels"},

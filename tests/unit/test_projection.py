@@ -51,8 +51,8 @@ def test_a_plan_says_what_it_does_otherwise(packages):
     lowered = plan(10, "tsne", 30)
     assert lowered.perplexity == 3.0
     assert "30" in lowered.note
-    assert plan(3, "umap", dims=3) == Plan("pca", None, "UMAP needs at least 5 different points; these 3 are shown by "
-                                           "PCA.", 3)  # fmt: skip
+    assert plan(3, "umap", dims=3) == Plan("pca", None, "UMAP needs at least 5 different points; 3 can only be shown "
+                                           "by PCA.", 3)  # fmt: skip
     few = plan(20, "pacmap", neighbours=30)
     assert (few.neighbours, few.note) == (19, "Neighbours lowered from 30 to 19: there are 20 points.")
 

@@ -65,7 +65,7 @@ def test_maps_then_tail_is_the_embedding(model, items):
 def test_distances_agree_with_the_matrix_whatever_its_blocks(model, items, monkeypatch):
     z = model.embed(items)
     whole = model.distance_matrix(z[:10], z)
-    monkeypatch.setattr(trained, "BLOCK", 3 * z.size)
+    monkeypatch.setattr(trained, "BLOCK", 3 * len(z))
     np.testing.assert_allclose(model.distance_matrix(z[:10], z), whole, atol=1e-6)
     np.testing.assert_allclose(model.distances(z[:10], z[20:30]), whole[np.arange(10), np.arange(20, 30)], atol=1e-6)
     assert (whole[np.arange(10), np.arange(10)] == 0).all()

@@ -8,7 +8,8 @@ const left = (globalThis.siameseFilms ??= new Map());
 const REMEMBERED = 15000; // ms
 const SPEEDS = [0.5, 1, 2, 4];
 const WHOLE = 14; // seconds that a whole run takes at speed 1, about
-const PLOT = { left: 9, right: 9, top: 8, bottom: 20 };
+const PLOT = { left: 9, right: 43, top: 8, bottom: 20 }; // the scale stands at the right, beside the slider
+const FEW = 4; // classes whose list stands below the stage
 const SVG = "http://www.w3.org/2000/svg";
 
 export default function ({ data, parentElement }) {
@@ -87,6 +88,8 @@ class Player {
     this.root.style.setProperty("--live", head.colour);
     this.range.max = this.last;
     this.range.disabled = this.last < 1;
+    this.root.classList.toggle("few", head.classes.length <= FEW);
+    this.root.classList.toggle("single", this.last < 1 && !head.live);
     this.plot();
     this.changed();
   }
@@ -252,7 +255,7 @@ class Player {
     canvas.onpointermove = (event) => this.point(place(event));
     canvas.onpointerleave = () => this.point(null);
     canvas.onclick = (event) => {
-      const i = place(event);
+      const i = this.view.hover ?? place(event); // what the ring is around
       if (i === null) return;
       this.toggle(this.view.chosen, i);
       this.point(null);
@@ -412,10 +415,11 @@ class Player {
     const { find, story } = this;
     const svg = find(".line svg");
     const [width, height] = [svg.clientWidth, svg.clientHeight];
+    this.keys();
     if (!width) return;
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const floor = height - PLOT.bottom;
-    this.along = (t) => PLOT.left + (this.last ? t / this.last : 0.5) * (width - PLOT.left - PLOT.right);
+    this.along = (t) => PLOT.left + (this.last ? t / this.last : 0) * (width - PLOT.left - PLOT.right);
     const known = story.curves.flatMap((curve) => curve.values).filter((v) => v !== null);
     const low = Math.max(0, Math.floor((Math.min(1, ...known) - 0.04) * 10) / 10);
     const up = (v) => floor - ((v - low) / (1 - low)) * (floor - PLOT.top);
@@ -436,12 +440,11 @@ class Player {
     }
     const base = drawn("path", { class: "base", d: `M0 ${floor}H${width}M0 ${up(1)}H${width}` });
     const scale = [low, 1].map((v) => {
-      const text = drawn("text", { x: 2, y: up(v) + (v === 1 ? 13 : -5) });
+      const text = drawn("text", { x: width - 2, y: up(v) + (v === 1 ? 13 : -5), "text-anchor": "end" });
       text.textContent = percent(v);
       return text;
     });
     svg.replaceChildren(clip, base, ...(known.length ? scale : []), ...this.ticks(width, floor), ahead, passed, this.needle, ...this.dots.map((d) => d.dot));
-    this.keys();
   }
 
   ticks(width, floor) {
@@ -454,8 +457,8 @@ class Player {
       const named = i % every === 0 || (i === this.last && i % every > every / 2);
       if (epochs.length <= width / 6) made.push(drawn("path", { class: "tick", d: `M${x} ${floor}v${named ? 5 : 3}` }));
       if (!named) return;
-      const text = drawn("text", { x, y: floor + 16, "text-anchor": i === 0 ? "start" : i === this.last ? "end" : "middle" });
-      text.setAttribute("x", i === 0 ? 2 : i === this.last ? width - 2 : x);
+      const text = drawn("text", { x, y: floor + 16, "text-anchor": i === 0 ? "start" : "middle" });
+      if (i === 0) text.setAttribute("x", 2);
       text.textContent = epoch;
       made.push(text);
     });
@@ -475,8 +478,9 @@ class Player {
   }
 
   mark() {
-    if (!this.along) return;
     const { story, time } = this;
+    for (const [c, row] of this.rows.entries()) row.fill.style.transform = `scaleX(${between(story.apart, time, c)})`;
+    if (!this.along) return;
     const x = this.along(time);
     this.needle.setAttribute("transform", `translate(${x} 0)`);
     this.clip.setAttribute("width", Math.max(0, x));
@@ -488,10 +492,6 @@ class Player {
       if (!known) continue;
       dot.setAttribute("cx", x);
       dot.setAttribute("cy", up(a + ((b ?? a) - a) * (time - i)));
-    }
-    for (const [c, row] of this.rows.entries()) {
-      const value = between(story.apart, time, c);
-      row.fill.style.transform = `scaleX(${value})`;
     }
   }
 

@@ -1,6 +1,7 @@
 // Where points are between two epochs, and how they are painted. Nothing here knows of buttons.
 
 const HEAD = 26; // pixels that the words at the top need, beside the margin
+const TOP = 62; // where a class may be named at most, below the words
 const TAIL = 0.45; // of an epoch: what a moving point leaves behind it
 const SHAPES = { circle: 1, diamond: 1.12, square: 0.86 }; // half of a side, beside the circle's radius, of equal weight
 
@@ -271,7 +272,7 @@ class Stage {
       const [x, y] = this.to(middle[2 * c], middle[2 * c + 1]);
       const away = Math.hypot(x - cx, y - cy) || 1;
       const off = this.radius * 2 + 22;
-      this.tag(of, c, x + ((x - cx) / away) * off, y + ((y - cy) / away) * off, shown);
+      this.tag(of, c, x + ((x - cx) / away) * off, Math.max(TOP, y + ((y - cy) / away) * off), shown);
     });
   }
 

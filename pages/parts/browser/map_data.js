@@ -24,6 +24,10 @@ async function take(head, arrays) {
     for (const name of Object.keys(arrays)) set.arrays[name] = arrays[name]();
     const columns = [...head.columns, ...set.columns]; // facts may have come first
     Object.assign(set, { count: head.count, columns, pictured: head.pictured });
+  } else if (head.kind === "places") {
+    if (head.step === set.step) return;
+    set.step = head.step;
+    set.next = Object.fromEntries(Object.entries(arrays).map(([name, values]) => [name, values()]));
   } else if (head.kind === "facts") {
     const fresh = head.columns.filter((column) => !set.columns.some((known) => known.key === column.key));
     if (!fresh.length) return;

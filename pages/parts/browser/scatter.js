@@ -37,6 +37,7 @@ function newView(root) {
     view.data = data;
     view.ways = settingsOf(data.link);
     root.classList.toggle("follows", !data.main);
+    root.classList.toggle("grows", data.growing);
     find(".over").setAttribute("aria-label", data.label);
     dress(view);
     hub.views.add(view);
@@ -56,7 +57,8 @@ function newView(root) {
   view.say = () => {
     const count = view.kept.selected ? view.kept.selected.reduce((a, b) => a + b, 0) : 0;
     const all = counted(view.set.count, "point");
-    const words = [count ? `${counted(count, "point")} of ${all} selected.` : `${all}.`, view.note];
+    const chosen = `${count.toLocaleString("en")} of ${all} selected and shown below.`;
+    const words = [count ? chosen : `${all}.`, view.note];
     if (view.plain) words.push("Drawn without WebGL, which is slower: this browser has it switched off.");
     find(".said").textContent = words.filter(Boolean).join(" ");
     find(".clear").hidden = !count;
@@ -76,6 +78,7 @@ function newView(root) {
     if (kind === "near") view.nearer();
     else if (kind === "pictures" || kind === "placed") view.redraw("over");
     else if (kind === "facts") view.settled();
+    else if (kind === "places") view.drift();
     else begin();
   }
 
@@ -87,6 +90,7 @@ function newView(root) {
     view.nearer();
     view.settled();
     view.remind();
+    view.drift();
     level();
   }
 

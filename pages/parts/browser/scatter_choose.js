@@ -55,7 +55,7 @@ function within(xs, ys, x, y) {
 
 // Classes of a column whose name holds the words; capitals do not matter.
 function named(column, words) {
-  const wanted = words.trim().toLowerCase();
+  const wanted = words.replaceAll("_", " ").trim().toLowerCase();
   if (!wanted) return [];
   const exact = column.names.findIndex((name) => name.toLowerCase() === wanted);
   if (exact >= 0) return [exact];

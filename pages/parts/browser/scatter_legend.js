@@ -73,7 +73,7 @@ function fillControls(view, find) {
     view.listed = view.column;
     find("#names").replaceChildren(...names.slice(0, MOST_LISTED).map((name) => new Option(name)));
   }
-  find(".find").parentElement.hidden = !names.length;
+  find(".find").hidden = !names.length;
   find("[data-turn=names]").hidden = !view.column.named;
   find("[data-turn=fade]").hidden = !set.arrays.error; // it is left out where nothing was measured
   find("[data-turn=density]").hidden = Boolean(set.arrays.z);

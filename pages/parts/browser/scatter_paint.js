@@ -35,7 +35,7 @@ function painterOf(canvas, changed) {
 
 function glPainter(canvas, gl, changed) {
   let parts = null;
-  let [points, looks] = [null, null]; // what the GPU holds
+  let [points, moves, looks] = [null, 0, null]; // what the GPU holds: of which set, where the points were then, and how drawn
   canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
   canvas.addEventListener("webglcontextrestored", () => {
     [parts, points, looks] = [null, null, null];
@@ -61,7 +61,7 @@ function glPainter(canvas, gl, changed) {
   }
 
   function fill(set, look) {
-    if (points !== set) {
+    if (points !== set || moves !== set.moves) {
       const { x, y, z } = set.arrays;
       const spots = new Float32Array(3 * set.count);
       for (let i = 0, k = 0; i < set.count; i++, k += 3) {
@@ -71,7 +71,7 @@ function glPainter(canvas, gl, changed) {
       }
       gl.bindBuffer(gl.ARRAY_BUFFER, parts.buffers[0]);
       gl.bufferData(gl.ARRAY_BUFFER, spots, gl.STATIC_DRAW);
-      points = set;
+      [points, moves] = [set, set.moves];
     }
     if (looks !== look) {
       [look.tints, look.kinds].forEach((values, k) => {

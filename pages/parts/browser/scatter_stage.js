@@ -1,6 +1,8 @@
 // The two canvases of a map: when they are drawn again, how large they are, and where they are looked at from.
 
 const FLIGHT = 450; // ms
+const DRIFT = 900; // ms that the points of a growing map take to their next places
+const MOST_DRIFTING = 20000; // points; more are put there at once
 const SLOW = 45; // ms a frame, from which on only a part of the points is drawn while the map moves
 const FAST = 22;
 const REST = 140; // ms without movement until all are drawn again
@@ -12,6 +14,7 @@ function drawing(view, find) {
   let [frame, whole, stale] = [0, true, true]; // stale: the points' places on screen are those of another camera
   let [step, before] = [1, 0]; // every how manyth point is drawn while the map moves, and when that last was
   let places = new Float32Array(0);
+  let drifting = 0;
   view.plain = painter.plain;
 
   // Before the screen is next refreshed: all, or only what lies over the points.
@@ -84,6 +87,30 @@ function drawing(view, find) {
     return Math.min(64, Math.max(26, 0.5 * room));
   };
 
+  // A growing map's points move to their next places.
+  view.drift = () => {
+    const { set } = view;
+    if (!set.next) return;
+    const [from, to, start] = [set.arrays, set.next, performance.now()];
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches || set.count > MOST_DRIFTING;
+    set.next = null;
+    cancelAnimationFrame(drifting);
+    const step = () => {
+      const share = still ? 1 : Math.min(1, (performance.now() - start) / DRIFT);
+      const now = {};
+      for (const axis of Object.keys(to)) now[axis] = to[axis].map((v, i) => from[axis][i] + (v - from[axis][i]) * share);
+      set.arrays = { ...set.arrays, ...now };
+      set.moves += 1;
+      set.contours = null;
+      for (const column of set.columns) column.middles = null;
+      stale = true;
+      view.fit();
+      view.redraw();
+      if (share < 1) drifting = requestAnimationFrame(step);
+    };
+    step();
+  };
+
   view.measure = () => {
     const [width, height, ratio] = [over.clientWidth, over.clientHeight, window.devicePixelRatio || 1];
     if (width === view.width && height === view.height && ratio === view.ratio) return;
@@ -101,6 +128,7 @@ function drawing(view, find) {
   sizes.observe(find(".bar"));
   return () => {
     cancelAnimationFrame(frame);
+    cancelAnimationFrame(drifting);
     sizes.disconnect();
     painter.leave();
   };

@@ -23,6 +23,7 @@ function talking(view, find) {
   };
 
   view.choose = (i, told = false) => {
+    if (view.data.growing) return;
     view.chosen = view.kept.chosen = i;
     view.nearer();
     if (told) return;
@@ -36,6 +37,7 @@ function talking(view, find) {
   view.tellChosen = () => view.send("chosen", view.chosen < 0 ? null : view.chosen);
 
   view.select = (mask, told = false) => {
+    if (view.data.growing) return;
     view.kept.selected = mask && mask.includes(1) ? mask : null;
     view.say();
     view.recolour();
