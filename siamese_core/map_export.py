@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from siamese_core import map_export_drawing, map_export_page, map_export_projector, map_export_table
+from siamese_core import (
+    map_export_drawing,
+    map_export_page,
+    map_export_projector,
+    map_export_table,
+    projections,
+)
 from siamese_core.errors import ConfigError, DataError
 from siamese_core.files import write_atomic
 from siamese_core.map_export_table import Found
@@ -43,6 +49,13 @@ def check(path: Path, vectors: bool | None = None) -> str:
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"There is no folder {path.absolute().parent} to write {path.name} into; make it first.")
     return kind
+
+
+def title_of(run: str, data: str | None, part: str | None, method: str) -> str:
+    """What a map is called: its run, its data (a name or a path, of which the last part; None: the run's own classes of
+    that part) and its method."""
+    what = f"its {part or 'test'} classes" if data is None else Path(data).name or data
+    return f"{run}: {what} by {projections.TITLES.get(method, method)}"
 
 
 def write(path: Path, found: Found, title: str, ink: bool = False, vectors: bool | None = None) -> str:

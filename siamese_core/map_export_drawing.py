@@ -37,10 +37,11 @@ OUTLINES: dict[str, tuple[tuple[float, float], ...]] = {
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """What is drawn of M points: places (M, 2) on a page of SIZE x SIZE pixels, the row of the legend that each
-    belongs to (M,), the order in which they are drawn (M,), a mark's radius, which are outlined (M,), and the legend:
-    (words, colour, shape) of each row."""
+    """What is drawn of M points: places (M, 2) on a page SIZE + LEGEND wide and `height` high, the row of the legend
+    that each belongs to (M,), the order in which they are drawn (M,), a mark's radius, which are outlined (M,), and the
+    legend: (words, colour, shape) of each row."""
 
+    height: int
     places: np.ndarray
     rows: np.ndarray
     order: np.ndarray
@@ -62,19 +63,20 @@ def lay_out(found: Found) -> Drawing:
         rest = len(there) - MOST
         legend.append((f"{rest:,} more {whole if rest > 1 else whole[:-1].rstrip('e')}", GREY, "circle"))
     rows = row_of[codes]
-    places, depth = _places(found)
+    height, places, depth = _places(found, 2 * EDGE + ROW * len(legend))
     order = np.random.default_rng(0).permutation(len(codes))  # no class lies over the others
     order = order[np.argsort(depth[order], kind="stable")]
     order = order[np.argsort(rows[order] < len(shown), kind="stable")]  # grey ones below
     unseen = found["split"] != 0 if "split" in found else np.zeros(len(codes), bool)
     outlined = unseen & (not unseen.all())
-    return Drawing(places, rows, order, float(np.clip(110 / np.sqrt(max(len(codes), 1)), 1.2, 5)), outlined, legend)
+    return Drawing(
+        height, places, rows, order, float(np.clip(110 / np.sqrt(max(len(codes), 1)), 1.2, 5)), outlined, legend
+    )
 
 
 def to_svg(found: Found, title: str) -> str:
     """The picture as a file of its own; names are escaped, and show when pointed at where there are not too many."""
     drawing = lay_out(found)
-    height = max(SIZE, EDGE * 2 + ROW * len(drawing.legend))
     rows = "".join(
         _mark(shape, SIZE + EDGE, EDGE + ROW * i + 8, 6, f'fill="{colour}"')
         + f'<text x="{SIZE + EDGE + 14}" y="{EDGE + ROW * i + 13}">{words(_short(name))}</text>\n'
@@ -82,8 +84,9 @@ def to_svg(found: Found, title: str) -> str:
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{SIZE + LEGEND}" height="{height}" '
-        f'viewBox="0 0 {SIZE + LEGEND} {height}" role="img" font-family="system-ui, sans-serif" font-size="14">\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{SIZE + LEGEND}" height="{drawing.height}" '
+        f'viewBox="0 0 {SIZE + LEGEND} {drawing.height}" role="img" '
+        'font-family="system-ui, sans-serif" font-size="14">\n'
         f"<title>{words(text(title))}</title>\n"
         f'<rect width="100%" height="100%" fill="{PAPER}"/>\n'
         f"{marks(found, drawing)}"
@@ -106,33 +109,27 @@ def marks(found: Found, drawing: Drawing) -> str:
 def to_png(found: Found) -> bytes:
     """The picture at two pixels to one of the SVG's."""
     drawing = lay_out(found)
-    image = paint(drawing, max(SIZE, EDGE * 2 + ROW * len(drawing.legend)), SIZE + LEGEND)
+    image = _painted(drawing)
     pen, font = ImageDraw.Draw(image), _font(14 * SCALE)
     for i, (name, _, _) in enumerate(drawing.legend):
         at = ((SIZE + EDGE + 14) * SCALE, (EDGE + ROW * i + 8) * SCALE)
         pen.text(at, _short(name), fill=INK, font=font, anchor="lm")
-    return png(image)
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True)
+    return out.getvalue()
 
 
-def paint(drawing: Drawing, height: int = SIZE, width: int = SIZE) -> Image.Image:
-    """The points (and the legend's marks, on a picture wide enough for them), without any words."""
+def _painted(drawing: Drawing) -> Image.Image:
+    """Everything but the words, drawn large and averaged."""
     k = SCALE * FINE
-    image = Image.new("RGB", (width * k, height * k), PAPER)
+    image = Image.new("RGB", ((SIZE + LEGEND) * k, drawing.height * k), PAPER)
     pen = ImageDraw.Draw(image, "RGBA")
     for i, x, y in _drawn(drawing):
         _, colour, shape = drawing.legend[drawing.rows[i]]
         _stamp(pen, shape, x * k, y * k, drawing.radius * k, colour + "D9", INK if drawing.outlined[i] else None, k)
-    if width > SIZE:
-        for i, (_, colour, shape) in enumerate(drawing.legend):
-            _stamp(pen, shape, (SIZE + EDGE) * k, (EDGE + ROW * i + 8) * k, 6 * k, colour + "FF", None, k)
+    for i, (_, colour, shape) in enumerate(drawing.legend):
+        _stamp(pen, shape, (SIZE + EDGE) * k, (EDGE + ROW * i + 8) * k, 6 * k, colour + "FF", None, k)
     return image.reduce(FINE)
-
-
-def png(image: Image.Image) -> bytes:
-    """A picture as the bytes of a PNG."""
-    out = io.BytesIO()
-    image.save(out, "PNG", optimize=True)
-    return out.getvalue()
 
 
 def _coloured(found: Found) -> tuple[np.ndarray, list[str], str]:
@@ -144,8 +141,9 @@ def _coloured(found: Found) -> tuple[np.ndarray, list[str], str]:
     return labels, [str(n) for n in found["class_names"]], "classes"
 
 
-def _places(found: Found) -> tuple[np.ndarray, np.ndarray]:
-    """(M, 2) on the page, both axes on one scale and centred, y downward; and (M,) how near to the eye."""
+def _places(found: Found, least: int) -> tuple[int, np.ndarray, np.ndarray]:
+    """The height of a page as high as the map needs, at least `least`; (M, 2) places on it, both axes on one scale and
+    centred, y downward; and (M,) how near to the eye."""
     axes = [found[axis].astype(np.float64) for axis in ("x", "y", "z") if axis in found]
     at = np.column_stack(axes)
     depth = np.zeros(len(at))
@@ -154,9 +152,11 @@ def _places(found: Found) -> tuple[np.ndarray, np.ndarray]:
         v = np.array(TURN[1]) - (u @ TURN[1]) * u
         v /= np.linalg.norm(v)
         at, depth = at @ np.column_stack([u, v]), at @ np.cross(u, v)
-    low, high = at.min(axis=0, initial=np.inf), at.max(axis=0, initial=-np.inf)
-    scale = (SIZE - 2 * EDGE) / max(float((high - low).max(initial=0)), 1e-12)
-    return SIZE / 2 + (at - (low + high) / 2) * scale * np.array([1, -1]), depth
+    low, high = (at.min(axis=0), at.max(axis=0)) if len(at) else (np.zeros(2), np.zeros(2))
+    reach = high - low
+    scale = (SIZE - 2 * EDGE) / max(float(reach.max()), 1e-12)
+    height = max(least, 2 * EDGE + round(float(reach[1]) * scale), SIZE // 2)
+    return height, np.array([SIZE / 2, height / 2]) + (at - (low + high) / 2) * scale * np.array([1, -1]), depth
 
 
 def _drawn(drawing: Drawing) -> Iterator[tuple[int, float, float]]:

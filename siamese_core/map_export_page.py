@@ -19,15 +19,16 @@ import numpy as np
 from siamese_core import map_export_drawing as drawing
 from siamese_core import sprites
 from siamese_core.map_export_table import Found, columns, text
-from siamese_core.svg import words
+from siamese_core.svg import DIFFERENT, SAME, words
 
 ASSETS = Path(__file__).parent / "map_page"
 SCRIPTS = ("camera", "colours", "paint", "view", "hand", "page")
 PARTS = ("Learnt from", "Validation", "Test", "Another set")  # by the codes of `split`
+NAMES = {"error": "Map error", "nearest_distance": "Distance to the nearest"}
 MOST_PICTURES = 2000  # points; of larger maps no pictures travel
 MOST_COLUMNS = 12  # of numbers
 STILL = 5000  # points, up to which the still picture is SVG; above, a PNG
-TOLD = {"index", "item", "label", "group", "split", "x", "y", "z", "error"}
+TOLD = {"index", "item", "label", "group", "split", "x", "y", "z", "error", "nearest_index"}
 LOOK = {
     "palette": list(drawing.COLOURS),
     "most": drawing.MOST,
@@ -87,10 +88,15 @@ def packed(found: Found, ink: bool) -> dict[str, Any]:
             arrays["part"] = np.clip(found["split"], 0, 3).astype("u1")
         if unseen.any() and not unseen.all():
             arrays["unseen"] = unseen.astype("u1")
+    if "nearest" in found:
+        right = {"key": "right", "name": "Nearest is right or wrong", "kind": "class", "names": ["Wrong", "Right"]}
+        described.append(right | {"colours": [DIFFERENT, SAME]})
+        arrays["right"] = (labels[found["nearest"].astype(int)] == labels).astype("u1")
+        arrays["nearest"] = found["nearest"].astype("<u4")
     numbers = {k: v for k, v in columns(found).items() if k == "error" or k not in TOLD}
     for key, values in list(numbers.items())[:MOST_COLUMNS]:
         if np.isfinite(values).any():
-            name = "Map error" if key == "error" else key.replace("_", " ").capitalize()
+            name = NAMES.get(key, key.replace("_", " ").capitalize())
             described.append({"key": f"own_{key}", "name": name, "kind": "number"})
             arrays[f"own_{key}"] = values.astype("<f4")
     by = "group" if "group" in arrays and len(np.unique(labels)) > drawing.MOST else "class"

@@ -16,17 +16,7 @@ from siamese_core.pair_scoring import safe_name
 
 SPLIT = ("train", "validation", "test", "none")  # by the codes of `split`
 ABOUT = ("method", "engine", "seconds", "perplexity", "trustworthiness", "continuity", "k", "measured")  # of the map
-NO_COLUMNS = {
-    "x",
-    "y",
-    "z",
-    "labels",
-    "indices",
-    "groups",
-    "split",
-    "error",
-    "centre",
-}  # told elsewhere, or not of a point
+NO_COLUMNS = {"x", "y", "z", "labels", "indices", "groups", "split", "error", "centre", "nearest"}  # told otherwise
 
 Found = Mapping[str, np.ndarray]
 
@@ -49,7 +39,8 @@ def item_names(found: Found) -> list[str]:
 def columns(found: Found) -> dict[str, Any]:
     """What is known of M points, by column, each of length M: index into the data, item ("class #3": the third of its
     class here), label (the class), group and split where they are known, x, y (and z in 3-D), error (0 to 1, NaN where
-    it was not measured), and any other number that the map holds of a point. Words are lists, numbers arrays."""
+    it was not measured), the index of the nearest other point in the original space where it is known, and any other
+    number that the map holds of a point. Words are lists, numbers arrays."""
     names = [text(n) for n in found["class_names"]]
     labels = found["labels"].astype(int)
     count = len(labels)
@@ -62,6 +53,8 @@ def columns(found: Found) -> dict[str, Any]:
         made["split"] = [SPLIT[s] for s in np.clip(found["split"], 0, 3).astype(int)]
     made |= {axis: found[axis].astype(np.float64) for axis in ("x", "y", "z") if axis in found}
     made["error"] = found.get("error", np.full(count, np.nan)).astype(np.float64)
+    if "nearest" in found:
+        made["nearest_index"] = made["index"][found["nearest"].astype(int)]
     for key, values in found.items():
         if key not in NO_COLUMNS and key not in made and values.shape == (count,) and values.dtype.kind in "fiub":
             made[key] = values

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from pages.parts import cache, gather, show, state, theme
+from pages.parts import cache, gather, map_out, show, state, theme
 from pages.parts.map_pack import Placed
 from siamese_core import projection, projections
 from siamese_core.runs import Run
@@ -19,7 +19,9 @@ def above(run: Run, job: Path) -> Placed | None:
     """The line above a finished map: how far to believe it, and the reader's own pictures. Raises RunError."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         _belief(cache.finished_map(job).found)
-        return _own(run, job)
+        placed = _own(run, job)
+        map_out.draw(run, job)
+        return placed
 
 
 def _belief(found: dict[str, np.ndarray]) -> None:

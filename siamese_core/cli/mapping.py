@@ -39,7 +39,7 @@ def add(commands: Any) -> None:
 
 def draw(args: argparse.Namespace) -> int:
     """Make the map in a process of its own (or find it made) and write the file."""
-    from siamese_core import map_export, map_jobs, projections, runs
+    from siamese_core import map_export, map_jobs, runs
     from siamese_core.errors import ConfigError
 
     map_export.check(args.out, args.vectors)
@@ -64,7 +64,7 @@ def draw(args: argparse.Namespace) -> int:
     found = map_jobs.result(job)
     if status.note:
         output.say(status.note)
-    title = f"{run.name}: {data or 'its test classes'} by {projections.TITLES[str(found['method'])]}"
+    title = map_export.title_of(run.name, data, None, str(found["method"]))
     kind = map_export.write(args.out, found, title, run.spec().polarity == "ink", args.vectors)
     points = len(found["x"])
     value = {

@@ -136,6 +136,15 @@ function drawOver(view, pen) {
   pen.clearRect(0, 0, view.width, view.height);
   if (view.hover < 0) return;
   const screen = view.screen();
+  const near = view.set.arrays.nearest?.[view.hover]; // the true neighbour, wherever the map has put it
+  if (near !== undefined) {
+    pen.beginPath();
+    pen.moveTo(screen[3 * view.hover], screen[3 * view.hover + 1]);
+    pen.lineTo(screen[3 * near], screen[3 * near + 1]);
+    pen.strokeStyle = view.ink;
+    pen.lineWidth = 1.2;
+    pen.stroke();
+  }
   for (const [colour, wide] of [[view.paper, 4], [view.ink, 2]]) {
     pen.beginPath();
     pen.arc(screen[3 * view.hover], screen[3 * view.hover + 1], sizeOf(view) / 2 + 3, 0, 2 * Math.PI);
