@@ -26,6 +26,8 @@ TURN = ((0.86, 0.0, -0.5), (-0.22, 0.9, -0.38), (0.45, 0.44, 0.78))  # rows: rig
 SIZE, EDGE = 760, 24  # of the map itself, in pixels
 LEGEND, ROW, LETTERS = 240, 22, 30  # width of the legend, height of a row, and letters that fit in one
 NAMED = 5000  # points that say their name in an SVG
+FAINT = 0.35  # opacity of what has no colour of its own; of the others 0.85
+LEAST_OUTLINED = 2.5  # radius of marks, below which outlines would hide the colours
 SCALE, FINE = 2, 2  # pixels of the PNG to one of the drawing, and dots to one of those before they are averaged
 FONTS = ("DejaVuSans.ttf", "Arial Unicode.ttf", "arial.ttf", "Arial.ttf", "LiberationSans-Regular.ttf")
 
@@ -68,10 +70,9 @@ def lay_out(found: Found) -> Drawing:
     order = order[np.argsort(depth[order], kind="stable")]
     order = order[np.argsort(rows[order] < len(shown), kind="stable")]  # grey ones below
     unseen = found["split"] != 0 if "split" in found else np.zeros(len(codes), bool)
-    outlined = unseen & (not unseen.all())
-    return Drawing(
-        height, places, rows, order, float(np.clip(110 / np.sqrt(max(len(codes), 1)), 1.2, 5)), outlined, legend
-    )
+    radius = float(np.clip(110 / np.sqrt(max(len(codes), 1)), 1.2, 5))
+    outlined = unseen & (not unseen.all() and radius >= LEAST_OUTLINED)
+    return Drawing(height, places, rows, order, radius, outlined, legend)
 
 
 def to_svg(found: Found, title: str) -> str:
@@ -102,6 +103,7 @@ def marks(found: Found, drawing: Drawing) -> str:
     for i, x, y in _drawn(drawing):
         _, colour, shape = drawing.legend[drawing.rows[i]]
         style = f'fill="{colour}"' + (f' stroke="{INK}"' if drawing.outlined[i] else "")
+        style += f' fill-opacity="{FAINT}"' if colour == GREY else ""
         lines.append(_mark(shape, x, y, drawing.radius, style, items[i] if named else ""))
     return "\n".join([*lines, "</g>\n"])
 
@@ -126,7 +128,8 @@ def _painted(drawing: Drawing) -> Image.Image:
     pen = ImageDraw.Draw(image, "RGBA")
     for i, x, y in _drawn(drawing):
         _, colour, shape = drawing.legend[drawing.rows[i]]
-        _stamp(pen, shape, x * k, y * k, drawing.radius * k, colour + "D9", INK if drawing.outlined[i] else None, k)
+        fill = colour + ("59" if colour == GREY else "D9")
+        _stamp(pen, shape, x * k, y * k, drawing.radius * k, fill, INK if drawing.outlined[i] else None, k)
     for i, (_, colour, shape) in enumerate(drawing.legend):
         _stamp(pen, shape, (SIZE + EDGE) * k, (EDGE + ROW * i + 8) * k, 6 * k, colour + "FF", None, k)
     return image.reduce(FINE)

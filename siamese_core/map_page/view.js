@@ -3,6 +3,7 @@
 
 const REACH = 14; // pixels from the pointer to a point
 const SLOW = 45; // ms a frame, from which on a part of the points stands for all while the map moves
+const FAST = 22;
 const REST = 160; // ms without movement until all are drawn again
 
 // What travels in the page -> { count, columns, arrays, tile }.
@@ -26,7 +27,8 @@ function newView(root, data) {
     ...{ camera: newCamera(Boolean(set.arrays.z)), whole: null, matrix: null, look: null, hover: -1, dark: false },
     ...{ width: 0, height: 0, ratio: 1, ink: "#000000" },
   };
-  let [frame, stale, moving, resting, last] = [0, true, false, 0, 0];
+  let [frame, stale, moving, resting] = [0, true, false, 0];
+  let [step, before] = [1, 0]; // every how manyth point is drawn while the map moves, and when that last was
   const places = new Float32Array(3 * set.count);
 
   view.redraw = () => (frame ||= requestAnimationFrame(draw));
@@ -38,7 +40,6 @@ function newView(root, data) {
   function draw() {
     frame = 0;
     if (!view.width) return;
-    const began = performance.now();
     view.matrix = matrixOf(view.camera, view.width, view.height);
     stale = true;
     view.look ??= painted(set, view.column, { ...view, look: data.look, lit: litBy(view), fade: false });
@@ -46,12 +47,17 @@ function newView(root, data) {
     painter.draw({ set, screen, order: ordering(), ...view, size: sizeOf(view) * view.ratio });
     drawOver(view, over.getContext("2d"));
     placeTip(view);
-    last = performance.now() - began;
   }
 
   function ordering() {
     let { order } = view.look;
-    if (moving && last > SLOW && set.count > 8000) order = order.filter((_, k) => k % 8 === 0);
+    const now = performance.now();
+    if (moving && now - before < 400) {
+      if (now - before > SLOW) step = Math.min(16, step * 2);
+      else if (now - before < FAST) step = Math.max(1, step - 1);
+    }
+    before = now;
+    if (moving && step > 1 && set.count > 4000) order = order.filter((_, k) => k % step === 0);
     if (!view.camera.turn) return order;
     const screen = view.screen();
     let [near, far] = [Infinity, -Infinity];
