@@ -16,12 +16,11 @@ import numpy as np
 from PIL import Image
 
 from siamese_core.errors import DataError
-from siamese_core.map_export import item_names
+from siamese_core.map_export_table import SPLIT, item_names
 from siamese_core.pair_scoring import safe_name
 
 MOST_PICTURES = 5000
 _NO_COLUMNS = {"labels", "indices", "groups", "split", "centre"}  # told in words, or not of a point
-SPLIT = ("train", "validation", "test", "none")
 
 
 def counts(found: Mapping[str, np.ndarray], which: np.ndarray) -> list[tuple[str, int, int]]:

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from pages.parts import show, sprites, theme
+from pages.parts import show, theme
+from siamese_core import sprites
 
 PARTS = ("Learnt from", "Validation", "Test", "Another set")  # by the codes of `split`
 KNOWN = {"x", "y", "z", "labels", "indices", "class_names", "groups", "group_names", "split", "error", "centre",

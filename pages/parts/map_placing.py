@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from pages.parts import cache, gather, show, state, theme
+from pages.parts import cache, gather, map_out, show, state, theme
 from pages.parts.map_pack import Placed
 from siamese_core import projection, projections
 from siamese_core.runs import Run
@@ -16,9 +16,11 @@ MOST = 50  # pictures placed at once
 
 
 def draw(run: Run, job: Path) -> Placed | None:
-    """Beside a finished map: how far to believe it, and the reader's own pictures. Raises RunError."""
+    """Beside a finished map: how far to believe it, the reader's own pictures, taking it along. Raises RunError."""
     _belief(cache.finished_map(job).found)
-    return _own(run, job)
+    placed = _own(run, job)
+    map_out.draw(run, job)
+    return placed
 
 
 def _belief(found: dict[str, np.ndarray]) -> None:

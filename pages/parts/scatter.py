@@ -15,18 +15,21 @@ import numpy as np
 import streamlit as st
 
 from pages.parts import state, theme
+from siamese_core import map_export_page
 from siamese_core.errors import DataError
 
 ASSETS = Path(__file__).parent / "browser"
 MOST_WANTED = 150  # pictures that are asked for at once
-SCRIPTS = ("map_hub", "scatter_camera", "scatter_colours", "scatter_paint", "scatter_density", "scatter_over",
+SHARED = map_export_page.ASSETS  # scripts that the page made of a map has too
+SCRIPTS = ("map_hub", "camera", "colours", "paint", "scatter_density", "scatter_over",
            "scatter_choose", "scatter_hand", "scatter_legend", "scatter_beside", "scatter_stage", "scatter_talk",
            "scatter")  # fmt: skip
 
 
 def read(*scripts: str) -> str:
     """Scripts of the browser's as one module: an inline part cannot import."""
-    return "\n".join((ASSETS / f"{name}.js").read_text("utf-8") for name in scripts)
+    files = [(ASSETS if (ASSETS / f"{name}.js").is_file() else SHARED) / f"{name}.js" for name in scripts]
+    return "\n".join(file.read_text("utf-8") for file in files)
 
 
 _scatter = st.components.v2.component(

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.parts import scatter, show, sprites, state, theme
-from siamese_core import map_selection
+from pages.parts import scatter, show, state, theme
+from siamese_core import map_selection, sprites
 
 A_PAGE = 60
 MOST_BARS = 8

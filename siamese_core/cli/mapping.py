@@ -15,13 +15,16 @@ POLL = 0.2  # seconds between two looks at the job
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
-    p = command(commands, "map", "Draw a run's embeddings on a plane, as .csv or .html.", draw)
+    p = command(commands, "map", "Draw a run's embeddings on a plane, as a table, a page or a picture.", draw)
     add_run(p)
     p.add_argument("--method", default="tsne", metavar="{tsne,umap,pacmap,pca}", help="how to flatten (default: tsne)")
     p.add_argument("--dims", type=int, default=2, metavar="{2,3}", help="on a plane or in space (default: 2)")
     p.add_argument("--data", metavar="DIR", help="a data set by name or path (default: the run's own test classes)")
     add_data_root(p)
-    p.add_argument("--out", metavar="FILE.{csv,html}", type=Path, required=True, help="the file to write")
+    p.add_argument("--out", metavar="FILE.{csv,html,svg,png,npz,parquet,zip}", type=Path, required=True,
+                   help="the file to write; zip: for TensorBoard's projector")  # fmt: skip
+    p.add_argument("--vectors", action=argparse.BooleanOptionalAction,
+                   help="with the embeddings' own numbers (default: all but .csv have them)")  # fmt: skip
     p.add_argument("--perplexity", type=float, metavar="X", help="t-SNE's (default: 30, less for few points)")
     p.add_argument(
         "--learning-rate", type=float, metavar="X", help="how far points move at once (default: the method's)"
@@ -36,10 +39,10 @@ def add(commands: Any) -> None:
 
 def draw(args: argparse.Namespace) -> int:
     """Make the map in a process of its own (or find it made) and write the file."""
-    from siamese_core import map_export, map_jobs, projections, runs
+    from siamese_core import map_export, map_jobs, runs
     from siamese_core.errors import ConfigError
 
-    map_export.check(args.out)
+    map_export.check(args.out, args.vectors)
     if not 0 <= args.seed < 2**32:
         raise ConfigError(f"The seed is {args.seed}, but must be between 0 and {2**32 - 1}.")
     folder = runs.runs_folder(args.runs)
@@ -61,13 +64,12 @@ def draw(args: argparse.Namespace) -> int:
     found = map_jobs.result(job)
     if status.note:
         output.say(status.note)
-    map_export.write(
-        args.out, found, f"{run.name}: {data or 'its test classes'} by {projections.TITLES[str(found['method'])]}"
-    )
+    title = map_export.title_of(run.name, data, None, str(found["method"]))
+    kind = map_export.write(args.out, found, title, run.spec().polarity == "ink", args.vectors)
     points = len(found["x"])
     value = {
-        "out": args.out, "points": points, "classes": len(found["class_names"]), "method": found["method"],
-        "dims": args.dims, "engine": found["engine"], "seconds": found["seconds"],
+        "out": args.out, "kind": kind, "points": points, "classes": len(found["class_names"]),
+        "method": found["method"], "dims": args.dims, "engine": found["engine"], "seconds": found["seconds"],
         "trustworthiness": found["trustworthiness"], "continuity": found["continuity"],
         "k": found["k"], "measured": found["measured"],
         "note": status.note, "run": run.name, "job": job,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import subprocess
 import sys
 import time
+import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+from PIL import Image
 
 from siamese_core import map_files, map_jobs, map_worker, projection_quality, trained
 from siamese_core.errors import RunError
@@ -39,7 +42,7 @@ def test_map_as_a_table_and_as_a_page(tiny_run, cli_json, cli, tmp_path):
     assert found["points"] == 60
     with table.open() as f:
         rows = list(csv.DictReader(f))
-    assert list(rows[0]) == ["index", "item", "label", "x", "y", "error"]
+    assert list(rows[0]) == ["index", "item", "label", "split", "x", "y", "error", "nearest_index", "nearest_distance"]
     assert len(rows) == 60
     assert {r["label"] for r in rows} == {"8", "9"}
     assert np.isfinite([[float(r["x"]), float(r["y"])] for r in rows]).all()
@@ -51,10 +54,9 @@ def test_map_as_a_table_and_as_a_page(tiny_run, cli_json, cli, tmp_path):
     assert (Path(found["job"]) / "points.npz").stat().st_mtime_ns == began  # made once
     marks = Marks()
     marks.feed(page.read_text())
-    assert marks.tags.count("circle") == 60 + 2  # the legend has one a class
-    assert marks.tags.count("title") == 60 + 1
+    assert marks.tags.count("circle") == 60 + 2  # without scripts; the legend has one a class
+    assert marks.tags.count("title") == 60 + 2
     assert not marks.outside
-    assert "script" not in marks.tags
 
     job = map_jobs.result(Path(found["job"]))
     assert job["embeddings"].shape == (60, 16)
@@ -75,8 +77,41 @@ def test_map_as_a_table_and_as_a_page(tiny_run, cli_json, cli, tmp_path):
     np.testing.assert_array_equal(job["nearest_distance"], d.min(axis=1).astype(np.float32))
     np.testing.assert_array_equal(d[np.arange(60), job["nearest"]], d.min(axis=1))
     assert f"{float(rows[0]['error']):.4g}" == f"{again.error[0]:.4g}"
+    assert [int(r["nearest_index"]) for r in rows] == job["indices"][job["nearest"]].tolist()
+    assert [float(r["nearest_distance"]) for r in rows] == pytest.approx(job["nearest_distance"].tolist(), rel=1e-5)
     text = page.read_text()
     assert f"Trustworthiness {found['trustworthiness']:.3f}" in text
+
+
+def test_the_ending_says_what_is_written(tiny_run, cli_json, tmp_path):
+    begins = {
+        "svg": b"<?xml",
+        "png": b"\x89PNG",
+        "npz": b"PK",
+        "parquet": b"PAR1",
+        "zip": b"PK",
+        "html": b"<!doctype html>",
+    }
+    for kind, first in begins.items():
+        out = tmp_path / f"m.{kind}"
+        found = cli_json("map", "tiny", "--method", "pca", "--max-points", "20", "--out", out)
+        assert (found["kind"], found["out"]) == (kind, str(out))
+        assert out.read_bytes().startswith(first)
+    job = map_jobs.result(Path(found["job"]))
+    with np.load(tmp_path / "m.npz", allow_pickle=False) as f:
+        np.testing.assert_array_equal(f["embeddings"], job["embeddings"])
+        assert str(f["title"]) == "tiny: its test classes by PCA"
+    with zipfile.ZipFile(tmp_path / "m.zip") as z:
+        sprite = np.asarray(Image.open(io.BytesIO(z.read("sprite.png"))))
+    np.testing.assert_array_equal(sprite[:12, :12], 255 - job["pixels"][0, 0])  # ink is shown on paper
+
+    cli_json("map", "tiny", "--method", "pca", "--max-points", "20", "--vectors", "--out", tmp_path / "m.csv")
+    with (tmp_path / "m.csv").open() as f:
+        row = next(csv.DictReader(f))
+    assert [float(row[f"e{d}"]) for d in range(16)] == pytest.approx(job["embeddings"][0].tolist(), rel=1e-5)
+    cli_json("map", "tiny", "--method", "pca", "--max-points", "20", "--no-vectors", "--out", tmp_path / "m.npz")
+    with np.load(tmp_path / "m.npz", allow_pickle=False) as f:
+        assert "embeddings" not in f.files
 
 
 def test_map_in_space(tiny_run, cli_json, tmp_path):
@@ -85,7 +120,7 @@ def test_map_in_space(tiny_run, cli_json, tmp_path):
     assert (found["method"], found["engine"], found["dims"]) == ("pca", "numpy", 3)
     with (tmp_path / "m.csv").open() as f:
         rows = list(csv.DictReader(f))
-    assert list(rows[0])[3:] == ["x", "y", "z", "error"]
+    assert list(rows[0])[3:] == ["group", "split", "x", "y", "z", "error", "nearest_index", "nearest_distance"]
     job = map_jobs.result(Path(found["job"]))
     assert [float(r["z"]) for r in rows] == pytest.approx(job["z"].tolist(), rel=1e-5)
     assert set(job["split"]) == {3}  # no classes of this run's
@@ -122,7 +157,9 @@ def test_a_map_that_fails_says_why(tiny_run, refused, tmp_path):
 
 def test_map_refuses_before_it_starts(tiny_run, refused, tmp_path):
     out = tmp_path / "m.csv"
-    assert ".csv or .html" in refused("map", "tiny", "--out", tmp_path / "m.png")
+    assert ".parquet or .zip, not as 'm.gif'" in refused("map", "tiny", "--out", tmp_path / "m.gif")
+    assert "holds no vectors" in refused("map", "tiny", "--vectors", "--out", tmp_path / "m.png")
+    assert "leave out --no-vectors" in refused("map", "tiny", "--no-vectors", "--out", tmp_path / "m.zip")
     assert "no folder" in refused("map", "tiny", "--out", tmp_path / "deep" / "m.csv")
     assert "no map method 'mds'" in refused("map", "tiny", "--method", "mds", "--out", out)
     assert "2 or 3 dimensions" in refused("map", "tiny", "--dims", "4", "--out", out)

@@ -13,8 +13,8 @@ import worlds
 from map_messages import galleries, maps, sent
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import atlas, map_pack, show
-from siamese_core import map_files, map_jobs, map_worker, projection, runs, trained
+from pages.parts import atlas, map_out, map_pack, show
+from siamese_core import map_export, map_files, map_jobs, map_worker, projection, runs, trained
 from siamese_core.runs import Run
 
 pytestmark = pytest.mark.usefixtures("no_starter")
@@ -122,6 +122,30 @@ def bits(app: AppTest, which: list[int]) -> dict[str, str]:
     return {"of": maps(app)[0]["of"], "bits": base64.b64encode(np.packbits(mask, bitorder="little").tobytes()).decode()}
 
 
+def buttons(app: AppTest, out: bool = False) -> list[str]:
+    """What the download buttons say: those of the whole map (`out`), or the others."""
+    found = [b.proto for b in app.get("download_button")]
+    return [b.label for b in found if ("map_out_" in b.id) == out]
+
+
+def test_a_map_can_be_taken_along(made, monkeypatch):
+    asked = []
+    monkeypatch.setattr(map_out.map_export, "make", lambda *given: asked.append(given) or b"made")
+    app = opened()
+    assert not worlds.told(app)
+    assert len(buttons(app, out=True)) == len(map_export.KINDS) == len(map_out.FILES)
+    words = worlds.words(app)
+    assert all(use in words for _, _, use in map_out.FILES.values())
+    assert not asked  # nothing is made before it is asked for
+
+
+def test_every_file_of_a_map_is_made(made):
+    found = map_jobs.result(next((runs.runs_folder() / ".maps").iterdir()))
+    assert set(map_out.FILES) == set(map_export.KINDS)
+    for kind in map_out.FILES:
+        assert len(map_export.make(kind, found, "finished: digits by t-SNE", True)) > 1000
+
+
 def test_a_chosen_point_shows_its_true_neighbours(made):
     app = opened(chosen=17)
     assert not worlds.told(app)
@@ -161,7 +185,7 @@ def test_a_selection_becomes_a_gallery(made):
     assert [t["point"] for t in gallery["tiles"]] == [3, 5, 250]
     assert sum(b["count"] for b in gallery["bars"]) == 3
     assert "3 selected" in worlds.words(app)
-    assert len(app.get("download_button")) == 2
+    assert len(buttons(app)) == 2
 
 
 def test_a_selection_that_is_none_of_ours_is_one_sentence_and_the_map_stays(made):
@@ -220,7 +244,9 @@ def test_a_map_without_pictures_can_be_explored(made):
     assert not worlds.told(app)
     assert sent(app)["points"][0]["pictured"] is False
     assert galleries(app)[0]["sheet"] is None
-    assert len(app.get("download_button")) == 1
+    assert len(app.get("download_button")) == 1 + len(map_out.FILES)  # of a selection, its table alone
+    for kind in map_out.FILES:
+        assert len(map_export.make(kind, map_jobs.result(job), "finished: digits by t-SNE", True)) > 1000
 
 
 def test_a_run_that_is_deleted_meanwhile_is_told(made, world):

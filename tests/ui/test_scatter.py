@@ -10,7 +10,8 @@ import pytest
 from map_messages import unpacked
 from PIL import Image
 
-from pages.parts import map_pack, point, scatter, selection, sprites, theme
+from pages.parts import map_pack, point, scatter, selection, theme
+from siamese_core import sprites
 from siamese_core.errors import DataError
 
 NAMES = np.array(["zoo/a", "zoo/b", "sky/a"])

@@ -11,7 +11,19 @@ ROOT = Path(__file__).resolve().parents[2]
 CORE = ROOT / "siamese_core"
 
 FLOORS = {
-    0: {"types", "errors", "config", "device", "presets", "files", "processes", "records", "svg", "findings"},
+    0: {
+        "types",
+        "errors",
+        "config",
+        "device",
+        "presets",
+        "files",
+        "processes",
+        "records",
+        "svg",
+        "findings",
+        "sprites",
+    },
     1: {"datasets", "modalities", "samplers", "augment", "near_copies", "folds", "pair_tables", "pair_csv"},
     2: {
         "encoders",
@@ -77,6 +89,10 @@ FLOORS = {
         "map_jobs",
         "map_files",
         "map_export",
+        "map_export_table",
+        "map_export_projector",
+        "map_export_drawing",
+        "map_export_page",
         "map_selection",
         "map_shelf",
         "bench",

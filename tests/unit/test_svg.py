@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pages.parts import theme
-from siamese_core import map_export, svg
+from siamese_core import map_export_drawing, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 UNIT = svg.linear("x", 0, 1, percent=True)
@@ -24,7 +24,7 @@ def coordinates(path):
 
 
 def test_colours_are_the_products():
-    assert {svg.NETWORK, svg.SAME, svg.DIFFERENT} <= set(map_export.COLOURS)
+    assert {svg.NETWORK, svg.SAME, svg.DIFFERENT} <= set(map_export_drawing.COLOURS)
     assert (svg.NETWORK, svg.SAME, svg.DIFFERENT, svg.BASELINE) == (
         theme.TWIN_A, theme.SAME, theme.DIFFERENT, theme.BASELINE
     )  # fmt: skip

@@ -32,7 +32,7 @@ def sheet(pixels: np.ndarray, ink: bool) -> Sheet:
     factor = max(height, width) / max(4, most)
     if factor > 1 and count:
         size = max(1, round(width / factor)), max(1, round(height / factor))
-        shown = np.stack([_resized(one, size) for one in shown])
+        shown = np.stack([resized(one, size) for one in shown])
         _, _, height, width = shown.shape
     across = max(1, math.ceil(math.sqrt(count)))
     down = max(1, math.ceil(count / across))
@@ -45,8 +45,8 @@ def sheet(pixels: np.ndarray, ink: bool) -> Sheet:
     return Sheet(out.getvalue(), across, width, height)
 
 
-def _resized(one: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """One (C, H, W) picture at another size (width, height)."""
+def resized(one: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """One (C, H, W) uint8 picture at another size (width, height)."""
     image = Image.fromarray(one[0] if len(one) == 1 else one.transpose(1, 2, 0))
     small = np.asarray(image.resize(size, Image.Resampling.BOX))
     return small[None] if small.ndim == 2 else small.transpose(2, 0, 1)
