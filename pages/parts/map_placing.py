@@ -18,8 +18,9 @@ MOST = 50  # pictures placed at once
 def draw(run: Run, job: Path) -> Placed | None:
     """Beside a finished map: how far to believe it, the reader's own pictures, taking it along. Raises RunError."""
     _belief(cache.finished_map(job).found)
-    placed = _own(run, job)
-    map_out.draw(run, job)
+    with st.container(horizontal=True, gap="xsmall"):
+        placed = _own(run, job)
+        map_out.draw(run, job)
     return placed
 
 
@@ -45,7 +46,7 @@ def _belief(found: dict[str, np.ndarray]) -> None:
 def _own(run: Run, job: Path) -> Placed | None:
     """Pictures of the reader's, and where they lie on the map; None while there are none."""
     spec = run.spec()
-    with st.popover("Place your own pictures", icon=theme.ICONS["upload"], key="map_place"):
+    with st.popover("Place your pictures", icon=theme.ICONS["upload"], key="map_place"):
         st.caption("They are put where the network finds them alike; the map itself stays as it is.")
         given = gather.many("Pictures to place on the map", "map_own", spec, MOST)
     if not given:
