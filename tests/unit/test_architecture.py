@@ -76,6 +76,7 @@ FLOORS = {
         "forecast",
         "pair_scoring",
         "evolution",
+        "galleries",
     },
     5: {
         "worker",
