@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.parts import frame, gallery_choice, gallery_items, search_view, show, state
+from pages.parts import frame, gallery_choice, gallery_items, gallery_quality, search_view, show, state
 from siamese_core.galleries import Gallery
 from siamese_core.runs import Run
 
 VIEWS: dict[str, tuple[str, Callable[[Run, Gallery], None]]] = {
     "search": ("Search", search_view.draw),
     "pictures": ("Pictures", gallery_items.draw),
+    "copies": ("Near copies", gallery_quality.copies),
+    "quality": ("How good", gallery_quality.quality),
 }
 
 

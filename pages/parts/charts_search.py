@@ -12,7 +12,7 @@ from pages.parts import theme
 BINS = 60
 
 
-def distances(every: np.ndarray, shown: Sequence[float], threshold: float | None, height: int = 190) -> go.Figure:
+def distances(every: np.ndarray, shown: Sequence[float], threshold: float | None, height: int = 160) -> go.Figure:
     """Distances of the gallery from the query (G,), those of the matches that are shown as marks above the axis, and
     the threshold, up to which two pictures count as one class."""
     figure = go.Figure(layout=theme.layout(height, hovermode=False, bargap=0, showlegend=False, margin={"t": 24}))
@@ -45,5 +45,20 @@ def distances(every: np.ndarray, shown: Sequence[float], threshold: float | None
     figure.update_layout(
         xaxis={"title": {"text": "distance from your picture: smaller is closer"}, "range": [low - pad, high + pad]},
         yaxis={"title": {"text": "pictures"}, "rangemode": "tozero", "nticks": 4, "range": [-0.06 * top, top * 1.12]},
+    )
+    return figure
+
+
+def recall(shares: Sequence[tuple[int, float]], height: int = 260) -> go.Figure:
+    """How often one of the k nearest is of the right class, by k."""
+    figure = go.Figure(layout=theme.layout(height, showlegend=False))
+    ks, values = [str(k) for k, _ in shares], [share for _, share in shares]
+    figure.add_scatter(
+        x=ks, y=values, mode="lines+markers+text", text=[f"{v:.1%}" for v in values], textposition="top center",
+        line={"color": theme.TWIN_A, "width": 2.5}, marker={"size": 8}, hovertemplate="%{y:.1%}",
+    )  # fmt: skip
+    figure.update_layout(
+        xaxis={"title": {"text": "nearest pictures looked at (k)"}, "type": "category"},
+        yaxis={"tickformat": ".0%", "range": [0, 1.12], "tickvals": [0, 0.25, 0.5, 0.75, 1]},
     )
     return figure

@@ -10,14 +10,19 @@ import streamlit as st
 from pages.parts import cache, later, show, state, theme, uploads
 from pages.parts.uploads import Named
 from siamese_core import galleries, runs
-from siamese_core.errors import SiameseError
+from siamese_core.errors import DataError
 from siamese_core.galleries import Added, Gallery, sources
+from siamese_core.galleries.manifest import SHELF
 from siamese_core.galleries.sources import Pictures
 from siamese_core.runs import Run
 
 STAYS = (
-    "A gallery is kept on this machine: small pictures, names and embeddings, in the runs folder, until you remove them. "
+    "A gallery is kept on this machine, in the runs folder, until you delete it: small pictures, names and embeddings. "
     "Everybody who opens this dashboard can search it."
+)
+WHAT = (
+    "A gallery is a collection of pictures as this network sees them.  \n"
+    "Give a picture, and those nearest to it are found: its own class first, if the network is good."
 )
 ENGINES = {
     "exact": "Exact: looks at every picture; best up to some 100,000",
@@ -53,6 +58,11 @@ def draw(run: Run) -> Gallery | None:
     return chosen
 
 
+def busy(run: Run) -> bool:
+    """Whether pictures are being added."""
+    return later.active(_key(run))
+
+
 def _known(run: Run) -> tuple[dict[str, Gallery], dict[str, Gallery], list[str]]:
     """This run's galleries by name, those of other weights, and what is wrong with damaged ones."""
     found, wrong = galleries.all_galleries(runs.runs_folder())
@@ -66,27 +76,20 @@ def _choose(mine: dict[str, Gallery]) -> Gallery:
     if newest in mine:
         state.put("search_gallery", newest)
     name = st.selectbox("Gallery", list(mine), key="search_gallery", width=340, bind="query-params",
-                        format_func=lambda n: _said(mine[n]))  # fmt: skip
+                        help="Collections that were made with this run's weights.")  # fmt: skip
     return mine[name]
-
-
-def _said(gallery: Gallery) -> str:
-    try:
-        count = len(gallery)
-    except SiameseError:
-        return f"{gallery.name}, damaged"
-    return f"{gallery.name}, {count:,} picture{'s' * (count != 1)}"
 
 
 def _missing(mine: dict[str, Gallery], others: dict[str, Gallery]) -> str:
     """What to say of a gallery that the address asks for and that this run cannot search."""
     asked = state.asked("search_gallery")
-    if asked is None or asked in mine or any(_said(g) == asked for g in mine.values()):
+    if asked is None or asked in mine:
         return ""
-    name = asked.rpartition(",")[0] or asked
+    name = asked
     if other := others.get(name):
-        return (f"The gallery **{show.plain(name)}** was made by the run {show.plain(other.manifest.run)} or by other "
-                "weights of this one, so this run cannot search it. Choose its own run above, or make a new gallery.")  # fmt: skip
+        of = show.plain(other.manifest.run)
+        return (f"The gallery **{show.plain(name)}** was made by other weights (of the run {of}), so this run cannot "
+                "search it. Choose its own run above, or make a new gallery.")  # fmt: skip
     return f"There is no gallery **{show.plain(name)}** here any more; choose another, or make one."
 
 
@@ -95,10 +98,9 @@ def _first(run: Run, others: dict[str, Gallery]) -> None:
     key, words = next(iter(cache.choices(run).items()))
     with st.container(border=True, horizontal_alignment="center"):
         st.space("small")
-        st.markdown("A gallery is a collection of pictures as this network sees them. Give a picture, and those nearest "
-                    "to it are found: its own class first, if the network is good.", text_alignment="center")  # fmt: skip
+        st.markdown(WHAT, text_alignment="center")
         if others:
-            st.caption(f"There are galleries of other runs or weights here: {show.plain(', '.join(list(others)[:5]))}. "
+            st.caption(f"Here are galleries of other runs or weights: {show.plain(', '.join(list(others)[:5]))}. "
                        "Embeddings of different networks cannot be compared.")  # fmt: skip
         st.button(f"Make a gallery of {words}", type="primary", icon=theme.ICONS["add"], key="gallery_first",
                   on_click=_begin_set, args=(run, _free(run, key), key, "exact", ""))  # fmt: skip
@@ -115,8 +117,8 @@ def _new(run: Run) -> None:
                                "run's own distance.")  # fmt: skip
     url = ""
     if engine == "chroma":
-        url = st.text_input("Server", key="gallery_url", placeholder="empty: in the gallery's own folder",
-                            help="As in http://127.0.0.1:8000, for a server that was started by `chroma run`.")  # fmt: skip
+        told = "As in http://127.0.0.1:8000, for a server that was started by `chroma run`."
+        url = st.text_input("Server", key="gallery_url", placeholder="empty: in the gallery's own folder", help=told)
     st.caption(STAYS)
     name = name.strip() or _free(run, source)
     ready = source in sets or bool(given)
@@ -159,7 +161,9 @@ def _pictures(key: str) -> list[uploads.Source]:
 
 def _delete(run: Run, gallery: Gallery) -> None:
     st.markdown(f"Delete **{show.plain(gallery.name)}** for good, with all pictures, names and embeddings in it?")
-    st.button("Delete it", icon=theme.ICONS["delete"], key="gallery_delete_sure", on_click=_deleted, args=(run, gallery))
+    st.button(
+        "Delete it", icon=theme.ICONS["delete"], key="gallery_delete_sure", on_click=_deleted, args=(run, gallery)
+    )
 
 
 @show.told_later
@@ -174,9 +178,7 @@ def _begin_set(run: Run, name: str, key: str, engine: str | None, url: str) -> N
 
 
 @show.told_later
-def _begin_own(
-    run: Run, name: str, source: str, given: list[uploads.Source], engine: str | None, url: str
-) -> None:
+def _begin_own(run: Run, name: str, source: str, given: list[uploads.Source], engine: str | None, url: str) -> None:
     def pictures() -> Pictures:
         if source == "zip":
             return sources.of_zip(Named(given[0][1], given[0][0]))  # type: ignore[arg-type]
@@ -187,6 +189,8 @@ def _begin_own(
 
 def _begin(run: Run, name: str, pictures: Callable[[], Pictures], engine: str | None, url: str) -> None:
     """Make the gallery (where an engine is given) or open it, at once; and add to it beside the page."""
+    if later.active(_key(run)):
+        raise DataError("Pictures are being added already; wait for the end, or press Stop.")
     folder = runs.runs_folder()
     model = cache.trained(run)
     settings: dict[str, Any] = {"url": url} if url else {}
@@ -207,7 +211,7 @@ def _tell(told: Added) -> None:
 def _free(run: Run, source: str) -> str:
     """A name that is not taken: of the run and what is in it."""
     base = f"{run.name}-{source}"
-    taken = {p.name for p in (runs.runs_folder() / galleries.SHELF).glob("*")}
+    taken = {p.name for p in (runs.runs_folder() / SHELF).glob("*")}
     return next(n for n in (base, *(f"{base}-{i}" for i in range(2, len(taken) + 3))) if n not in taken)
 
 

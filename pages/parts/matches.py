@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import streamlit as st
+from PIL import Image
 
-from pages.parts import point, show, state
+from pages.parts import point, show
 from siamese_core.calibration import Calibration
 from siamese_core.galleries import Match
 
@@ -33,7 +36,7 @@ def draw(
         data={"told": told, "tiles": [tile(m, pictures.get(m.item.id), calibration, threshold, label) for m in found]},
         on_chosen_change=lambda: None,
     )
-    chosen = (answer.get("chosen") or (state.get(key) or {}).get("chosen")) if answer is not None else None
+    chosen = answer.get("chosen")
     return chosen if type(chosen) is int and chosen in ids else None
 
 
@@ -52,10 +55,15 @@ def tile(
         "name": name,
         "near": near,
         "state": judged,
-        "within": threshold is not None and match.distance <= threshold,
+        "within": None if threshold is None else match.distance <= threshold,
         "said": f"{show.class_name(of or match.item.name)}, at distance {show.number(match.distance)}{words}: "
                 "search with it",
     }  # fmt: skip
+
+
+def decoded(png: bytes) -> np.ndarray:
+    """A picture of a gallery as pixels."""
+    return np.asarray(Image.open(io.BytesIO(png)))
 
 
 def short(name: str) -> str:

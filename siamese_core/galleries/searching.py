@@ -118,6 +118,11 @@ class Searcher:
             raise DataError(f"There is no picture {wanted[bad][0]} in the gallery {self._store.label} any more.")
         return np.array(view.vectors[wanted])
 
+    def ids(self) -> np.ndarray:
+        """(N,) int64 ids of all that is in, in order."""
+        view = self._view()
+        return np.setdiff1d(np.arange(view.state.rows), view.gone)
+
     def all(self) -> tuple[np.ndarray, np.ndarray]:
         """(N,) ids and (N, D) float32 embeddings of all that is in."""
         view = self._view()

@@ -14,7 +14,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 function made(tile, send) {
   const button = document.createElement("button");
   button.type = "button";
-  button.className = `tile ${tile.state}`;
+  button.className = `tile ${tile.state} ${tile.within === false ? "beyond" : ""}`;
   button.title = tile.said;
   button.setAttribute("aria-label", tile.said);
   const picture = document.createElement(tile.src ? "img" : "span");
