@@ -37,6 +37,7 @@ def draw(run: Run) -> Gallery | None:
     """The row that chooses; the gallery, or None where there is none that this run can search. What is under way is
     shown below it."""
     mine, others, wrong = _known(run)
+    missing = _missing(mine, others)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = _choose(mine) if mine else None
         with st.popover("New gallery", icon=theme.ICONS["add"], key="gallery_new"):
@@ -48,7 +49,7 @@ def draw(run: Run) -> Gallery | None:
                 _delete(run, chosen)
     for sentence in wrong:
         st.warning(show.plain(sentence), icon=theme.ICONS["warning"])
-    if missing := _missing(mine, others):
+    if missing:
         st.warning(missing, icon=theme.ICONS["warning"])
     told = later.outcome(_key(run))
     if isinstance(told, Added):
@@ -123,10 +124,10 @@ def _new(run: Run) -> None:
     name = name.strip() or _free(run, source)
     ready = source in sets or bool(given)
     if source in sets:
-        st.button("Make the gallery", type="primary", icon=theme.ICONS["start"], key="gallery_make",
+        st.button("Make the gallery", icon=theme.ICONS["start"], key="gallery_make",
                   on_click=_begin_set, args=(run, name, source, engine, url.strip()))  # fmt: skip
     else:
-        st.button("Make the gallery", type="primary", icon=theme.ICONS["start"], key="gallery_make", disabled=not ready,
+        st.button("Make the gallery", icon=theme.ICONS["start"], key="gallery_make", disabled=not ready,
                   on_click=_begin_own, args=(run, name, source, given, engine, url.strip()))  # fmt: skip
 
 
@@ -135,11 +136,11 @@ def _more(run: Run, gallery: Gallery) -> None:
     source = st.selectbox("Pictures", [*OWN, *sets], key="gallery_more_source", format_func=(OWN | sets).get, width=400)
     st.caption("Pictures that are in already are passed over. " + STAYS)
     if source in sets:
-        st.button("Add them", type="primary", icon=theme.ICONS["add"], key="gallery_more",
+        st.button("Add them", icon=theme.ICONS["add"], key="gallery_more",
                   on_click=_begin_set, args=(run, gallery.name, source, None, ""))  # fmt: skip
     else:
         given = _given(source, "gallery_more")
-        st.button("Add them", type="primary", icon=theme.ICONS["add"], key="gallery_more", disabled=not given,
+        st.button("Add them", icon=theme.ICONS["add"], key="gallery_more", disabled=not given,
                   on_click=_begin_own, args=(run, gallery.name, source, given, None, ""))  # fmt: skip
 
 

@@ -27,8 +27,8 @@ def copies(run: Run, gallery: Gallery) -> None:
         reach = st.number_input(
             "At most so far apart", 0.0, None, float(f"{usual:.2g}"), step=float(f"{usual / 5:.1g}"), format="%.4g",
             key="copies_reach", width=200,
-            help="A distance: 0 finds pictures in which the network sees no difference. At first, a quarter of the run's "
-                 "threshold.",
+            help="A distance: 0 finds pictures in which the network sees no difference. At first, a quarter of the "
+                 "run's threshold.",
         )  # fmt: skip
         key = ("copies", gallery.manifest.key, gallery.store.state(), float(reach))
         st.button("Find near copies", type="primary", icon=theme.ICONS["search"], key="copies_find",
@@ -78,13 +78,15 @@ def quality(run: Run, gallery: Gallery) -> None:
     """The view of how good a search is. Raises DataError for a damaged gallery."""
     model, searcher = cache.trained(run), cache.searcher(run, gallery)
     key = ("retrieval", gallery.manifest.key, gallery.store.state())
-    st.button("Measure", type="primary", icon=theme.ICONS["measure"], key="quality_start", on_click=later.start,
-              args=(key, lambda progress: measuring.measure(searcher, gallery.store, model, progress=progress)))  # fmt: skip
+    st.button(
+        "Measure", type="primary", icon=theme.ICONS["measure"], key="quality_start", on_click=later.start,
+        args=(key, lambda progress: measuring.measure(searcher, gallery.store, model, progress=progress)),
+    )  # fmt: skip
     told = later.outcome(key)
     if told is None:
         if not later.known(key):
-            st.info("Every picture of a known class asks, and all others may answer: how often is the nearest one of its "
-                    "class?", icon=theme.ICONS["look"])  # fmt: skip
+            st.info("Every picture of a known class asks, and all others may answer. How often is the nearest one of "
+                    "its class?", icon=theme.ICONS["look"])  # fmt: skip
         return
     found, count = told
     if not isinstance(found, Retrieval) or not found.recall:
@@ -97,5 +99,5 @@ def quality(run: Run, gallery: Gallery) -> None:
     words = ", ".join(f"recall@{k} {share:.1%}" for k, share in found.recall)
     show.chart(charts_search.recall(found.recall), f"How often one of the k nearest is of the right class: {words}.",
                "quality_recall")  # fmt: skip
-    st.caption(f"Of {count:,} labelled pictures; equal distances count against the network. These are the gallery's own "
-               "pictures: where the run has learnt from them, they say nothing of new classes.")  # fmt: skip
+    st.caption(f"Of {count:,} labelled pictures; equal distances count against the network. These are the gallery's "
+               "own pictures: where the run has learnt from them, they say nothing of new classes.")  # fmt: skip

@@ -79,7 +79,8 @@ def draw(run: Run, gallery: Gallery) -> None:
 
 def _controls(run: Run) -> tuple[str, int, str]:
     ways = WAYS | ({MAP: "From the map"} if _of_map(run) else {})
-    way = st.segmented_control("Search with a picture", list(ways), default="gallery", required=True, key="search_way",
+    state.default("search_way", "gallery")
+    way = st.segmented_control("Search with a picture", list(ways), required=True, key="search_way",
                                format_func=ways.get)  # fmt: skip
     count = st.segmented_control("How many", COUNTS, default=12, required=True, key="search_count")
     together = "each"
@@ -97,7 +98,7 @@ def _controls(run: Run) -> tuple[str, int, str]:
 def _from_gallery(run: Run, gallery: Gallery, searcher: Searcher) -> Query | None:
     """A picture of the gallery: the one that was clicked, else one drawn by chance."""
     item = _chosen(gallery, len(searcher))
-    st.button("Another by chance", icon=theme.ICONS["shuffle"], key="search_again", on_click=_another)
+    st.button("Another by chance", type="primary", icon=theme.ICONS["shuffle"], key="search_again", on_click=_another)
     picture = gallery.thumbnails([item.id]).get(item.id)
     if picture is not None:
         show.picture(
@@ -150,7 +151,7 @@ def _from_set(run: Run, gallery: Gallery, searcher: Searcher) -> Query | None:
     sets = cache.choices(run)
     chosen = st.selectbox("Set", list(sets), key="search_set", format_func=sets.get)
     data = cache.examples(run, chosen)
-    st.button("Draw another", icon=theme.ICONS["shuffle"], key="search_draw", on_click=state.next_seed,
+    st.button("Draw another", type="primary", icon=theme.ICONS["shuffle"], key="search_draw", on_click=state.next_seed,
               args=("search_set",))  # fmt: skip
     i = int(np.random.default_rng([state.seed("search_set"), 13]).integers(len(data)))
     items = data.items.select(np.array([i]))
