@@ -5,12 +5,14 @@
 """
 
 from siamese_core.galleries.adding import Added
+from siamese_core.galleries.engines import EngineError
 from siamese_core.galleries.gallery import Gallery, all_galleries, create, is_gallery, open_gallery
 from siamese_core.galleries.searching import Found, Match, Searcher
 from siamese_core.galleries.store import Entry, Item
 
 __all__ = [
     "Added",
+    "EngineError",
     "Entry",
     "Found",
     "Gallery",

@@ -10,13 +10,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from siamese_core.errors import ConfigError
+from siamese_core.errors import ConfigError, DataError
 from siamese_core.galleries.manifest import Manifest
 from siamese_core.galleries.spaces import Space
 from siamese_core.galleries.store import Store
 
 Progress = Callable[[str, float], None]
 ShouldStop = Callable[[], bool]
+
+
+class EngineError(DataError):
+    """An engine outside of this process that does not answer, or refuses; it may be worth trying again."""
 
 
 class Index(Protocol):

@@ -132,16 +132,21 @@ class Gallery:
         self.check(model)
         return Searcher(replace(self.manifest, engine="exact", settings={}), self.store, model)
 
-    def delete(self, model: Model | None = None) -> None:
-        """Remove all of it for good. Raises DataError when that cannot be done."""
-        if model is not None:
-            engines.build(self.manifest, self.store, spaces.of(model)).delete()
+    def delete(self) -> str:
+        """Remove all of it for good; in one sentence what could not be removed elsewhere (a server's copy of the
+        embeddings), or "". Raises DataError when the folder cannot be deleted."""
+        left = ""
+        try:
+            engines.build(self.manifest, self.store, spaces.NOWHERE).delete()
+        except SiameseError as e:
+            left = "" if self.manifest.engine == "faiss" else f"Its embeddings stay on the server: {e}"
         gone = self.folder.with_name(f".{self.folder.name}.{secrets.token_hex(4)}.gone")
         try:
             self.folder.rename(gone)
             shutil.rmtree(gone)
         except OSError as e:
             raise DataError(f"The gallery {plain_name(self.name)} cannot be deleted: {e.strerror or e}.") from None
+        return left
 
 
 def create(

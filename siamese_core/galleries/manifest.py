@@ -1,7 +1,7 @@
 """What a gallery is made for: gallery.json, read strictly, and the folder it lies in.
 
 gallery.json   this; written once      items.sqlite   names, labels, thumbnails (`store`)
-vectors.f32    embeddings, append-only index.*, chroma/  what an engine keeps; made again from the vectors at will
+vectors.f32    embeddings, append-only index*, chroma*  what an engine keeps; made again from the vectors at will
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from siamese_core.galleries.store import Item, State, Store
 from siamese_core.types import Items
 
 COMBINE = ("each", "mean", "best")
+MOST_BY_INDEX = 1000  # matches; more, or a tenth of all, are found exactly
 
 
 @dataclass(frozen=True)
@@ -148,10 +149,13 @@ class Searcher:
     def _opened(self, state: State) -> _View:
         gone = self._store.removed()
         index = self._engine.open(state.rows)
-        first = 0 if index is None else index.rows
-        tail = self._space.apply(self._store.vectors(first, state.rows))
-        exact = Exact(self._space, tail, gone[gone >= first] - first, self._model.distance_matrix)
-        return _View(state, self._store.vectors(0, state.rows, verify=False), gone, index, exact)
+        tail = self._exact(state, gone, 0 if index is None else index.rows)
+        return _View(state, self._store.vectors(0, state.rows, verify=False), gone, index, tail)
+
+    def _exact(self, state: State, gone: np.ndarray, first: int) -> Exact:
+        """The rows from `first` on, in memory."""
+        x = self._space.apply(self._store.vectors(first, state.rows))
+        return Exact(self._space, x, gone[gone >= first] - first, self._model.distance_matrix)
 
     def _ranked(
         self, view: _View, z: np.ndarray, k: int, without: np.ndarray
@@ -159,10 +163,13 @@ class Searcher:
         """(Q, D) -> for each query (rows, distances, the query's number), nearest first, at most k."""
         more = k + len(without)
         placed = self._space.apply(z)
-        rows = [r + view.indexed for r in view.tail.candidates(placed, more)]
-        if view.index is not None:
-            near = view.index.candidates(placed, more, view.gone)
-            rows = [np.concatenate([a, b]) for a, b in zip(near, rows, strict=True)]
+        if view.index is not None and more > min(MOST_BY_INDEX, view.indexed // 10):
+            rows = self._exact(view.state, view.gone, 0).candidates(placed, more)
+        else:
+            rows = [r + view.indexed for r in view.tail.candidates(placed, more)]
+            if view.index is not None:
+                near = view.index.candidates(placed, more, view.gone)
+                rows = [np.concatenate([a, b]) for a, b in zip(near, rows, strict=True)]
         rows = [r[~np.isin(r, without)] for r in rows] if len(without) else rows
         counts = [len(r) for r in rows]
         every = np.concatenate(rows)

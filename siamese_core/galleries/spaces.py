@@ -41,6 +41,9 @@ class Space:
     reach: Callable[[float], float]
 
 
+NOWHERE = Space("l2", lambda x: x, float)  # where only the engine's own files matter
+
+
 def of(model: Compared) -> Space:
     """The space of a run's distance."""
     distance = model.config.distance
