@@ -11,8 +11,7 @@ from pages.parts import cache, later, show, state, theme, uploads
 from pages.parts.uploads import Named
 from siamese_core import galleries, runs
 from siamese_core.errors import DataError
-from siamese_core.galleries import Added, Gallery, sources
-from siamese_core.galleries.manifest import SHELF
+from siamese_core.galleries import Added, Gallery, manifest, sources
 from siamese_core.galleries.sources import Pictures
 from siamese_core.runs import Run
 
@@ -195,6 +194,7 @@ def _begin(run: Run, name: str, pictures: Callable[[], Pictures], engine: str | 
     folder = runs.runs_folder()
     model = cache.trained(run)
     settings: dict[str, Any] = {"url": url} if url else {}
+    manifest.check_name(name)
     gallery = galleries.open_gallery(name, folder) if engine is None else galleries.create(
         name, model, engine, folder, **settings
     )  # fmt: skip
@@ -212,7 +212,7 @@ def _tell(told: Added) -> None:
 def _free(run: Run, source: str) -> str:
     """A name that is not taken: of the run and what is in it."""
     base = f"{run.name}-{source}"
-    taken = {p.name for p in (runs.runs_folder() / SHELF).glob("*")}
+    taken = {p.name for p in (runs.runs_folder() / manifest.SHELF).glob("*")}
     return next(n for n in (base, *(f"{base}-{i}" for i in range(2, len(taken) + 3))) if n not in taken)
 
 

@@ -86,6 +86,16 @@ def of(model: Model, name: str, engine: str, settings: dict[str, Any]) -> Manife
     )  # fmt: skip
 
 
+def check_name(text: str) -> str:
+    """The name, where it is one and no path: for names from strangers. Raises ConfigError."""
+    if not _NAME.fullmatch(text):
+        raise ConfigError(
+            f"'{plain_name(text)}' cannot be a gallery's name; use letters, digits, '.', '_' and '-', beginning with a "
+            "letter or a digit."
+        )
+    return text
+
+
 def place(name: str | Path, folder: Path | None = None) -> Path:
     """The folder of a gallery: a path (with a "/" in it, absolute, or a folder that is there), else the gallery of
     this name in the runs folder. Raises ConfigError for a name that cannot be one."""
