@@ -19,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from siamese_core import __version__, map_files, processes, projection, runs
+from siamese_core import __version__, evolution, map_files, processes, projection, runs
 from siamese_core.errors import ConfigError, RunError
 from siamese_core.files import read_json, write_json
 from siamese_core.runs import Run
 
 FORMAT = 2
+WATCHED = "watched"  # the part of a run's data that its snapshots are of
 MAX_POINTS = 2000  # unless more are asked for
 KEPT = 40  # maps; older ones are removed
 START_GRACE = 60.0  # seconds until a new job's worker must have written its first status
@@ -65,6 +66,7 @@ def start(
     min_distance: float | None = None,
     engine: str = "automatic",
     part: str = "test",
+    epoch: int | None = None,
     folder: Path | None = None,
     data_root: Path | None = None,
     begin: bool = True,
@@ -72,8 +74,10 @@ def start(
     """The job's folder; starts it unless it is done or under way. Without `begin` nothing is started, and the
     folder is there only if somebody has started this job before.
 
-    data: a registered name or a path; None: the run's own classes of that `part`. folder: the runs
-    folder. Raises ConfigError for settings that cannot be, RunError when the run has no weights.
+    data: a registered name or a path; None: the run's own classes of that `part`. epoch: not the best weights but what
+    the network made of the pictures that it watched after this epoch (0: before training); `data` and `part` have no
+    say then. folder: the runs folder. Raises ConfigError for settings that cannot be, RunError when the run has no
+    weights, or no snapshot of that epoch.
     """
     if not 1 <= max_points <= projection.MOST_POINTS:
         raise ConfigError(f"A map has 1 to {projection.MOST_POINTS:,} points, not {max_points:,}.")
@@ -82,6 +86,8 @@ def start(
         "neighbours": neighbours, "min_distance": min_distance, "engine": engine,
     }  # fmt: skip
     projection.check(**settings)  # raises what is wrong before a process is started
+    if epoch is not None and data is not None:
+        raise ConfigError("Of an epoch only what the run watched is kept; leave out the data, or the epoch.")
     request: dict[str, Any] = {
         "format": FORMAT,
         "version": __version__,
@@ -95,6 +101,8 @@ def start(
         "seed": seed,
         "max_points": max_points,
     }
+    if epoch is not None:
+        request |= {"epoch": epoch, "part": WATCHED, "weights": evolution.at(run, epoch).digest}
     digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:24]
     root = (folder or runs.runs_folder()) / ".maps"
     job = root / digest
@@ -184,6 +192,7 @@ def result(job: Path) -> dict[str, np.ndarray]:
     trustworthiness, continuity, k, measured    of the map (see `projection_quality`); NaN for fewer than 4 points
     method, engine, seconds, perplexity         what made it, and how long that took; perplexity NaN but for t-SNE
     centre, axes          (D,) and (D, dims), for PCA only
+    epoch                 after which epoch, for maps of a snapshot only; `indices` are then into the run's whole data
 
     Raises RunError when the job is not finished or its file is damaged.
     """

@@ -44,6 +44,9 @@ def _belief(found: dict[str, np.ndarray]) -> None:
 
 def _own(run: Run, job: Path) -> Placed | None:
     """Pictures of the reader's, and where they lie on the map; None while there are none."""
+    if "epoch" in cache.finished_map(job).found:
+        st.caption("Your own pictures can be placed on maps of the best weights: of an epoch no network is kept.")
+        return None
     spec = run.spec()
     with st.popover("Place your own pictures", icon=theme.ICONS["upload"], key="map_place"):
         st.caption("They are put where the network finds them alike; the map itself stays as it is.")

@@ -20,6 +20,9 @@ def add(commands: Any) -> None:
     p.add_argument("--method", default="tsne", metavar="{tsne,umap,pacmap,pca}", help="how to flatten (default: tsne)")
     p.add_argument("--dims", type=int, default=2, metavar="{2,3}", help="on a plane or in space (default: 2)")
     p.add_argument("--data", metavar="DIR", help="a data set by name or path (default: the run's own test classes)")
+    p.add_argument("--epoch", type=int, metavar="N",
+                   help="the network after epoch N (0: before training), on the pictures that its run watched "
+                        "(default: the best weights)")  # fmt: skip
     add_data_root(p)
     p.add_argument("--out", metavar="FILE.{csv,html,svg,png,npz,parquet,zip}", type=Path, required=True,
                    help="the file to write; zip: for TensorBoard's projector")  # fmt: skip
@@ -54,7 +57,7 @@ def draw(args: argparse.Namespace) -> int:
     job = map_jobs.start(
         run, data, args.method, args.perplexity, args.seed, args.max_points, dims=args.dims,
         learning_rate=args.learning_rate, neighbours=args.neighbours, min_distance=args.min_distance,
-        engine=args.engine, folder=folder, data_root=root,
+        engine=args.engine, epoch=args.epoch, folder=folder, data_root=root,
     )  # fmt: skip
     status = _wait(job)
     if status.state != "finished":
@@ -64,7 +67,9 @@ def draw(args: argparse.Namespace) -> int:
     found = map_jobs.result(job)
     if status.note:
         output.say(status.note)
-    title = map_export.title_of(run.name, data, None, str(found["method"]))
+    part = None if args.epoch is None else map_jobs.WATCHED
+    name = run.name if args.epoch is None else f"{run.name}, epoch {args.epoch}"
+    title = map_export.title_of(name, data, part, str(found["method"]))
     kind = map_export.write(args.out, found, title, run.spec().polarity == "ink", args.vectors)
     points = len(found["x"])
     value = {
@@ -72,7 +77,7 @@ def draw(args: argparse.Namespace) -> int:
         "method": found["method"], "dims": args.dims, "engine": found["engine"], "seconds": found["seconds"],
         "trustworthiness": found["trustworthiness"], "continuity": found["continuity"],
         "k": found["k"], "measured": found["measured"],
-        "note": status.note, "run": run.name, "job": job,
+        "note": status.note, "run": run.name, "epoch": args.epoch, "job": job,
     }  # fmt: skip
     text = f"{args.out}: {output.count(points, 'point')} of {output.count(len(found['class_names']), 'class')}."
     if found["k"] > 0:
