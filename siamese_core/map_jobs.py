@@ -29,6 +29,8 @@ WATCHED = "watched"  # the part of a run's data that its snapshots are of
 MAX_POINTS = 2000  # unless more are asked for
 KEPT = 40  # maps; older ones are removed
 START_GRACE = 60.0  # seconds until a new job's worker must have written its first status
+HEAR_GRACE = 2.0  # seconds that a worker is given to hear a stop: scikit-learn looks up every 50 iterations only
+POLL = 0.1  # seconds between two looks meanwhile
 END_GRACE = 5.0  # seconds that a worker which cannot listen is given to end
 
 
@@ -157,18 +159,24 @@ def classify(raw: Mapping[str, Any], now: float, alive: bool) -> str:
 
 
 def stop(job: Path) -> None:
-    """End a job. It looks at every sign of progress; in a stage that gives none its process is ended from here.
-    Nothing happens when it is gone."""
+    """End a job. It looks at every sign of progress; where it gives none for `HEAR_GRACE` seconds, or says that it
+    cannot hear, its process is ended from here. Nothing happens when it is gone."""
     if not job.is_dir():
         return
     (job / "stop").touch()
-    with suppress(OSError, ValueError):
-        raw = read_json(job / "status.json")
-        if not raw.get("hears", True) and raw["state"] == "running" and processes.alive(raw["pid"], raw["started"]):
+    with suppress(OSError, ValueError, KeyError):
+        until = time.monotonic() + HEAR_GRACE
+        while (raw := read_json(job / "status.json"))["state"] == "running":
+            if not processes.alive(raw["pid"], raw["started"]):
+                return
+            if raw.get("hears", True) and time.monotonic() < until:
+                time.sleep(POLL)
+                continue
             if not processes.end(raw["pid"], END_GRACE):
                 return
             if read_json(job / "status.json").get("state") == "running":
                 write_json(job / "status.json", raw | {"state": "stopped", "reason": "Stopped on request."})
+            return
 
 
 def frame(job: Path) -> dict[str, np.ndarray] | None:

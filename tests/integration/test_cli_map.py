@@ -206,6 +206,29 @@ def test_a_stage_that_cannot_listen_is_ended_with_its_process(tiny_run, monkeypa
     assert (map_jobs.status(job).state, map_jobs.status(job).reason) == ("stopped", "Stopped on request.")
 
 
+def test_a_stage_that_should_listen_and_does_not_is_ended_too(tiny_run, monkeypatch):
+    monkeypatch.setattr(map_jobs, "_spawn", lambda job: None)
+    monkeypatch.setattr(map_jobs, "HEAR_GRACE", 0.2)
+    job = map_jobs.start(Run(tiny_run))
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    write_json(job / "status.json", {
+        "state": "running", "pid": child.pid, "started": psutil.Process(child.pid).create_time(), "hears": True,
+    })  # fmt: skip
+    map_jobs.stop(job)
+    assert child.poll() is not None
+    assert map_jobs.status(job).state == "stopped"
+
+
+def test_a_stop_between_looking_and_going_silent_is_not_lost(tiny_run, monkeypatch):
+    monkeypatch.setattr(map_jobs, "_spawn", lambda job: None)
+    job = map_jobs.start(Run(tiny_run))
+    pen = map_worker.Pen(job)
+    write = pen.write
+    monkeypatch.setattr(pen, "write", lambda **changes: ((job / "stop").touch(), write(**changes)))  # just before
+    with pytest.raises(map_worker.Stopped):
+        pen.silent("UMAP is finding places")
+
+
 def test_a_stranger_with_the_same_number_is_not_ended(tiny_run, monkeypatch):
     monkeypatch.setattr(map_jobs, "_spawn", lambda job: None)
     job = map_jobs.start(Run(tiny_run))
