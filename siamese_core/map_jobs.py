@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from siamese_core import __version__, evolution, map_files, processes, projection, runs
+from siamese_core import __version__, datasets, evolution, map_files, processes, projection, runs
 from siamese_core.errors import ConfigError, RunError
 from siamese_core.files import read_json, write_json
 from siamese_core.runs import Run
@@ -98,7 +98,7 @@ def start(
         "data": data,
         "part": part if data is None else None,
         "content": _fingerprint(data) if data is not None else run.manifest().get("data", {}).get("digest"),
-        "data_root": None if data_root is None else str(Path(data_root).absolute()),
+        "data_root": str(datasets.data_root(data_root).absolute()),
         **settings,
         "seed": seed,
         "max_points": max_points,

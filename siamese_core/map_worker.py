@@ -136,7 +136,7 @@ def _of_weights(run: Run, request: Mapping[str, Any], pen: Pen) -> Made:
     """The data that was asked for, through the run's best weights."""
     from siamese_core import protocols, trained
 
-    data = protocols.data_for(run, request["data"], request["part"] or "test", _root(request), pen.progress)
+    data = protocols.data_for(run, request["data"], request["part"] or "test", Path(request["data_root"]), pen.progress)
     indices = _drawn(len(data), request)
     model = trained.load(run, "auto")
     items = data.items.select(indices).fitted(model.spec, pen.progress)
@@ -151,7 +151,7 @@ def _of_snapshot(run: Run, request: Mapping[str, Any], pen: Pen) -> Made:
 
     config, manifest = run.config(), run.manifest()
     snapshot = evolution.at(run, request["epoch"])
-    data = datasets.load(config.dataset, _root(request), progress=pen.progress)
+    data = datasets.load(config.dataset, Path(request["data_root"]), progress=pen.progress)
     items = snapshot.items
     places = None if items is None else snapshots.places(data, manifest.get("split") or {}, items)
     if places is None or data.digest != manifest.get("data", {}).get("digest"):
@@ -169,10 +169,6 @@ def _of_snapshot(run: Run, request: Mapping[str, Any], pen: Pen) -> Made:
         facts | {"embeddings": z, "epoch": np.array(snapshot.epoch)},
         told if compares.name != config.distance else "",
     )
-
-
-def _root(request: Mapping[str, Any]) -> Path | None:
-    return None if request["data_root"] is None else Path(request["data_root"])
 
 
 def _drawn(count: int, request: Mapping[str, Any]) -> np.ndarray:

@@ -67,14 +67,15 @@ def _explore(run: Run, job: Path, waits: bool) -> None:
     two = bool(state.get(f"{shown.key}_beside"))
     left, facts, details, choice = _places(two)
     with facts:
-        placed = map_placing.draw(run, job)
+        brought = map_placing.draw(run, job)
     with choice:
         other = _choose_other(shown)
         finding = (cache.nearest_progress(shown.mapped)[0] or "Finding nearest neighbours") + "." if waits else ""
         st.caption(" ".join(show.plain(w) for w in (map_jobs.status(job).note, _learnt(shown), finding) if w))
     with left:
         _maps([shown] if other is None else [shown, other], chosen, near)
-        scatter.carry(f"{shown.key}_placed", map_pack.placed(shown.of, placed, shown.ink))
+        scatter.carry(f"{shown.key}_placed", map_pack.placed(shown.of, brought.placed, shown.ink))
+        scatter.carry(f"{shown.key}_own", map_pack.own(shown.of, brought.digest, brought.columns))
     with details:
         if chosen is None:
             st.info("Click a point to see its picture and its true neighbours.", icon=":material/ads_click:")
@@ -84,7 +85,7 @@ def _explore(run: Run, job: Path, waits: bool) -> None:
             point.draw(found, chosen, near, distances, shown.ink, calibration, NEIGHBOURS if two else 3, early)
     which = scatter.selected(shown.key, shown.of, count)
     if len(which):
-        selection.draw(found, shown.of, which, shown.ink, shown.key)
+        selection.draw(found | brought.columns, shown.of, which, shown.ink, shown.key)
     if waits and _nearest(shown) is not None:
         st.rerun()
 

@@ -26,6 +26,8 @@ def add(commands: Any) -> None:
     add_data_root(p)
     p.add_argument("--out", metavar="FILE.{csv,html,svg,png,npz,parquet,zip}", type=Path, required=True,
                    help="the file to write; zip: for TensorBoard's projector")  # fmt: skip
+    p.add_argument("--columns", type=Path, metavar="FILE.csv",
+                   help="columns of numbers of your own to colour by: a map's table with more columns")  # fmt: skip
     p.add_argument("--vectors", action=argparse.BooleanOptionalAction,
                    help="with the embeddings' own numbers (default: all but .csv have them)")  # fmt: skip
     p.add_argument("--perplexity", type=float, metavar="X", help="t-SNE's (default: 30, less for few points)")
@@ -42,7 +44,7 @@ def add(commands: Any) -> None:
 
 def draw(args: argparse.Namespace) -> int:
     """Make the map in a process of its own (or find it made) and write the file."""
-    from siamese_core import map_export, map_jobs, runs
+    from siamese_core import map_columns, map_export, map_jobs, runs
     from siamese_core.errors import ConfigError
 
     map_export.check(args.out, args.vectors)
@@ -65,6 +67,8 @@ def draw(args: argparse.Namespace) -> int:
         mistake = status.state == "failed" and not status.reason.startswith("Something unexpected")
         return 130 if status.state == "stopped" else 2 if mistake else 1
     found = map_jobs.result(job)
+    if args.columns is not None:
+        found |= map_columns.read(args.columns, found)
     if status.note:
         output.say(status.note)
     part = None if args.epoch is None else map_jobs.WATCHED
