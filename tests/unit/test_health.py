@@ -146,3 +146,17 @@ def test_a_learned_distance_is_stood_for_by_manhattan_and_others_by_themselves()
     assert distances.Unlearned("weighted_l1").name == "manhattan"
     assert distances.Unlearned("weighted_l1").distance_matrix(a, b) == pytest.approx(4)
     assert distances.Unlearned("squared_euclidean").distance_matrix(a, b) == pytest.approx(8)
+
+
+def test_pictures_that_are_all_the_same_are_no_collapsed_network(tiny_run):
+    data = datasets.load("digits")
+    same = replace(data, items=data.items.select(np.zeros(20, int)), labels=np.repeat([0, 1], 10))
+    with pytest.raises(DataError, match="All 20 pictures of digits are the same"):
+        health.of_run(Run(tiny_run), trained.load(Run(tiny_run)), same)
+
+
+def test_pictures_of_another_shape_are_told_to_be_changed(tiny_run):
+    data = datasets.load("glyphs")
+    few = data.classes(range(3))
+    found = health.of_run(Run(tiny_run), trained.load(Run(tiny_run)), few)
+    assert "ink on paper of 12 x 12 pixels; these pictures are of another size" in " ".join(found.notes)
