@@ -68,7 +68,7 @@ def _epochs(run: Run) -> None:
     """Which network: the best weights, or what is kept of one of its epochs."""
     if epochs := evolution.mapped_epochs(run):
         st.selectbox(
-            "Network", [BEST, *epochs], key="map_epoch", bind="query-params", format_func=_after,
+            "Network", [BEST, *epochs], key="map_epoch", bind="query-params", format_func=_after, on_change=_settled,
             help="Of an epoch, only what the network made of the pictures that its run watched is kept: the map is "
                  "then of these. Maps of two epochs can stand side by side.",
         )  # fmt: skip
@@ -78,7 +78,9 @@ def _epoch_chosen(run: Run) -> int | None:
     """What the control says that is drawn later, or, at first, the address."""
     chosen = state.get("map_epoch")
     if chosen is None and (asked := state.asked("map_epoch")):
-        chosen = next((e for e in evolution.mapped_epochs(run) if _after(e) == asked), None)
+        chosen = next((e for e in [BEST, *evolution.mapped_epochs(run)] if _after(e) == asked), None)
+        if chosen is None:
+            state.lab().unmapped = asked
     return chosen if chosen in evolution.mapped_epochs(run) else None
 
 

@@ -287,6 +287,11 @@ def test_an_epoch_is_shared_by_its_address(made):
     assert not worlds.told(app)
     assert maps(app)[0]["of"].startswith(job.name)
     assert "learnt from nothing yet" in worlds.words(app)
+    app = AppTest.from_file(str(worlds.ROOT / "app.py"), default_timeout=60)
+    app.query_params |= {"run": "finished", "map_points": "300 points", "map_epoch": "after epoch 9"}
+    app.switch_page("pages/map.py").run()
+    assert "“after epoch 9”, which is not here" in app.warning[0].value
+    assert len(maps(app)) == 1  # of the best weights
 
 
 def test_ones_own_numbers_colour_the_map(made):
