@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from siamese_core.map_export_table import Found, item_names, text
+from siamese_core.map_export_table import Found, item_names, shown, text
 from siamese_core.svg import words
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#978B00")
@@ -57,10 +57,10 @@ def lay_out(found: Found) -> Drawing:
     codes, names, whole = _coloured(found)
     sizes = np.bincount(codes, minlength=len(names))
     there = [int(c) for c in np.argsort(-sizes, kind="stable") if sizes[c]]
-    shown = sorted(there[:MOST])
-    legend = [(text(names[c]), COLOURS[i % len(COLOURS)], SHAPES[i // len(COLOURS)]) for i, c in enumerate(shown)]
-    row_of = np.full(len(names), len(shown))
-    row_of[shown] = np.arange(len(shown))
+    coloured = sorted(there[:MOST])
+    legend = [(shown(names[c]), COLOURS[i % len(COLOURS)], SHAPES[i // len(COLOURS)]) for i, c in enumerate(coloured)]
+    row_of = np.full(len(names), len(coloured))
+    row_of[coloured] = np.arange(len(coloured))
     if len(there) > MOST:
         rest = len(there) - MOST
         legend.append((f"{rest:,} more {whole if rest > 1 else whole[:-1].rstrip('e')}", GREY, "circle"))
@@ -68,7 +68,7 @@ def lay_out(found: Found) -> Drawing:
     height, places, depth = _places(found, 2 * EDGE + ROW * len(legend))
     order = np.random.default_rng(0).permutation(len(codes))  # no class lies over the others
     order = order[np.argsort(depth[order], kind="stable")]
-    order = order[np.argsort(rows[order] < len(shown), kind="stable")]  # grey ones below
+    order = order[np.argsort(rows[order] < len(coloured), kind="stable")]  # grey ones below
     unseen = found["split"] != 0 if "split" in found else np.zeros(len(codes), bool)
     radius = float(np.clip(110 / np.sqrt(max(len(codes), 1)), 1.2, 5))
     outlined = unseen & (not unseen.all() and radius >= LEAST_OUTLINED)
@@ -170,7 +170,7 @@ def _drawn(drawing: Drawing) -> Iterator[tuple[int, float, float]]:
 
 def _mark(shape: str, x: float, y: float, r: float, style: str, name: str = "") -> str:
     """One SVG mark of radius r around (x, y)."""
-    inside = f"<title>{words(text(name))}</title>" if name else ""
+    inside = f"<title>{words(shown(name))}</title>" if name else ""
     if shape == "circle":
         tag, place = "circle", f'cx="{x:.1f}" cy="{y:.1f}" r="{r:.3g}"'
     else:

@@ -18,7 +18,7 @@ import numpy as np
 
 from siamese_core import map_export_drawing as drawing
 from siamese_core import sprites
-from siamese_core.map_export_table import Found, columns, text
+from siamese_core.map_export_table import Found, columns, shown, text
 from siamese_core.svg import DIFFERENT, SAME, words
 
 ASSETS = Path(__file__).parent / "map_page"
@@ -37,6 +37,13 @@ LOOK = {
         "light": ["#C9DCEA", "#5FA3CF", "#0072B2", "#4B3A8C", "#2A0F45"],
         "dark": ["#24435A", "#2F7FB5", "#56B4E9", "#E6C35C", "#FFF3C4"],
     },
+}
+FAR = {  # by the map's method
+    "tsne": "Near points are alike to the network; distances between far clusters mean little.",
+    "umap": "Near points are alike to the network; distances between far clusters mean little.",
+    "pacmap": "Near points are alike to the network; distances between far clusters are rough.",
+    "pca": "The directions are those along which the embeddings differ most; points that lie together here may still "
+    "be far apart along others.",
 }
 HOW = (
     "Drag to {drag}, wheel or two fingers to zoom; point at a mark to see what it is. Keyboard: arrows {keys}, "
@@ -73,11 +80,11 @@ def to_html(found: Found, title: str, ink: bool = False) -> str:
 def packed(found: Found, ink: bool) -> dict[str, Any]:
     """What travels in the page: columns by which points can be coloured, the first the classes, and arrays of little-
     endian numbers in base64 (positions as float32)."""
-    labels, names = found["labels"], [text(n) for n in found["class_names"]]
+    labels, names = found["labels"], [shown(n) for n in found["class_names"]]
     described: list[dict[str, Any]] = [{"key": "class", "name": "Class", "kind": "class", "names": names}]
     arrays = {axis: found[axis].astype("<f4") for axis in ("x", "y", "z") if axis in found}
     arrays |= {"ids": found["indices"].astype("<u4"), "class": labels.astype("<u4" if len(names) > 65535 else "<u2")}
-    groups = [text(n) for n in found.get("group_names", ())]
+    groups = [shown(n) for n in found.get("group_names", ())]
     if len(groups) > 1:
         described.append({"key": "group", "name": "Group", "kind": "class", "names": [*groups, "(none)"]})
         arrays["group"] = np.where(found["groups"] < 0, len(groups), found["groups"]).astype("<u4")
@@ -129,7 +136,7 @@ def _counts(found: Found) -> str:
 
 def _about(found: Found) -> str:
     """What this is, and how far to believe it where that is known."""
-    said = f"{_counts(found)}. Near points are alike to the network; distances between far clusters mean little."
+    said = f"{_counts(found)}. {FAR.get(str(found.get('method', '')), FAR['tsne'])}"
     if "split" in found and (found["split"] == 0).any() and (found["split"] != 0).any():
         said += " Outlined points are of classes that the network has not learnt from."
     if int(found.get("k", np.array(0))) > 0:

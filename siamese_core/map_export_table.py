@@ -26,6 +26,12 @@ def text(value: object) -> str:
     return str(value).encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
 
 
+def shown(name: object) -> str:
+    """A class's or a group's name as people read it: data and files have '_' where a space is meant."""
+    written = text(name)
+    return " ".join(written.replace("_", " ").split()) or written
+
+
 def item_names(found: Found) -> list[str]:
     """A name for every point: its class and its number within the class, from 1."""
     counted: dict[int, int] = {}

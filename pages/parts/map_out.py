@@ -13,17 +13,14 @@ from siamese_core.runs import Run
 
 # Kind -> what the button says, its media type, and what the file is for.
 FILES = {
-    "html": ("Page that moves (HTML)", "text/html",
-             "To show to others: opens in any browser, with pictures and names. Nothing leaves it."),
+    "html": ("Page that moves (HTML)", "text/html", "Opens in any browser, offline too."),
     "png": ("Picture (PNG)", "image/png", "For slides and documents."),
-    "svg": ("Drawing (SVG)", "image/svg+xml", "For print: sharp at any size, and every mark can be changed."),
-    "csv": ("Table (CSV)", "text/csv", "For a spreadsheet: a row for each point, with its class and its place."),
-    "parquet": ("Table with vectors (Parquet)", "application/vnd.apache.parquet",
-                "For pandas and databases: the same table with each point's embedding."),
-    "npz": ("Arrays with vectors (NPZ)", "application/octet-stream",
-            "For NumPy: the same columns and all embeddings."),
-    "zip": ("TensorBoard's projector (zip)", "application/zip",
-            "To explore the embeddings, with their pictures, in TensorBoard."),
+    "svg": ("Drawing (SVG)", "image/svg+xml", "For print: sharp at any size."),
+    "csv": ("Table (CSV)", "text/csv", "For a spreadsheet: a row for each point."),
+    "parquet": ("Table, vectors (Parquet)", "application/vnd.apache.parquet",
+                "For pandas, with each embedding."),
+    "npz": ("Arrays, vectors (NPZ)", "application/octet-stream", "For NumPy, with each embedding."),
+    "zip": ("For TensorBoard (zip)", "application/zip", "For its projector, with pictures."),
 }  # fmt: skip
 
 
@@ -33,8 +30,9 @@ def draw(run: Run, job: Path) -> None:
     asked = map_shelf.request(job) or {}
     title = map_export.title_of(run.name, asked.get("data"), asked.get("part"), str(found.get("method", "")))
     ink = run.spec().polarity == "ink"
-    with st.popover("Download", icon=theme.ICONS["download"], key="map_out"):
+    with st.popover("Download", icon=theme.ICONS["download"], key="map_out"), st.container(gap="xxsmall"):
         for kind, (label, mime, use) in FILES.items():
-            st.download_button(label, partial(map_export.make, kind, found, title, ink), f"{run.name}-map.{kind}", mime,
-                               key=f"map_out_{kind}", on_click="ignore", width="stretch")  # fmt: skip
-            st.caption(use)
+            button, words = st.columns([4, 5], vertical_alignment="center", gap="small")
+            button.download_button(label, partial(map_export.make, kind, found, title, ink), f"{run.name}-map.{kind}",
+                                   mime, key=f"map_out_{kind}", on_click="ignore", width="stretch")  # fmt: skip
+            words.caption(use)

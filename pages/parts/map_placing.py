@@ -30,9 +30,10 @@ def draw(run: Run, job: Path) -> Brought:
     """Beside a finished map: how far to believe it, the reader's own pictures and numbers, taking it along. Raises
     RunError."""
     _belief(cache.finished_map(job).found)
-    placed = _own(run, job)
+    with st.container(horizontal=True, gap="xsmall"):
+        placed = _own(run, job)
+        map_out.draw(run, job)
     columns, digest = show.guarded(_numbers)(job) or ({}, "")
-    map_out.draw(run, job)
     return Brought(placed, columns, digest)
 
 
@@ -78,7 +79,7 @@ def _own(run: Run, job: Path) -> Placed | None:
         st.caption("Your own pictures can be placed on maps of the best weights: of an epoch no network is kept.")
         return None
     spec = run.spec()
-    with st.popover("Place your own pictures", icon=theme.ICONS["upload"], key="map_place"):
+    with st.popover("Place your pictures", icon=theme.ICONS["upload"], key="map_place"):
         st.caption("They are put where the network finds them alike; the map itself stays as it is.")
         given = gather.many("Pictures to place on the map", "map_own", spec, MOST)
     if not given:

@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from pages.parts import state, theme
+from siamese_core import map_export_table
 from siamese_core.errors import ConfigError, SiameseError
 
 log = logging.getLogger("siamese_lab")
@@ -24,7 +25,7 @@ def plain(text: object) -> str:
 
 def class_name(name: object) -> str:
     """A class's or a group's name as people read it: data and files have `_` where a space is meant."""
-    return " ".join(str(name).replace("_", " ").split()) or str(name)
+    return map_export_table.shown(name)
 
 
 def notice(error: SiameseError) -> None:

@@ -75,15 +75,15 @@ def draw(args: argparse.Namespace) -> int:
     name = run.name if args.epoch is None else f"{run.name}, epoch {args.epoch}"
     title = map_export.title_of(name, data, part, str(found["method"]))
     kind = map_export.write(args.out, found, title, run.spec().polarity == "ink", args.vectors)
-    points = len(found["x"])
+    points, classes = len(found["x"]), len(set(found["labels"].tolist()))
     value = {
-        "out": args.out, "kind": kind, "points": points, "classes": len(found["class_names"]),
+        "out": args.out, "kind": kind, "points": points, "classes": classes,
         "method": found["method"], "dims": args.dims, "engine": found["engine"], "seconds": found["seconds"],
         "trustworthiness": found["trustworthiness"], "continuity": found["continuity"],
         "k": found["k"], "measured": found["measured"],
         "note": status.note, "run": run.name, "epoch": args.epoch, "job": job,
     }  # fmt: skip
-    text = f"{args.out}: {output.count(points, 'point')} of {output.count(len(found['class_names']), 'class')}."
+    text = f"{args.out}: {output.count(points, 'point')} of {output.count(classes, 'class')}."
     if found["k"] > 0:
         text += f" Trustworthiness {found['trustworthiness']:.3f}, continuity {found['continuity']:.3f}."
     output.result(value, args.json, text)

@@ -36,7 +36,7 @@ def test_a_map_grows_and_takes_in_ones_own_picture(page: Any, address: str) -> N
     assert page.get_by_text("of 600 iterations").count() == 0
 
     before = page.evaluate("[...[...siameseMaps.views][0].set.arrays.x]")
-    press(page, "Place your own pictures")
+    press(page, "Place your pictures")
     page.locator("input[type=file]").set_input_files([picture(3)])
     wait_for(lambda: len(placed(page)) == 1, 60)
     (item,) = placed(page)

@@ -262,7 +262,7 @@ def test_svg_is_xml_with_every_point_and_a_legend(dims):
     assert root.find("{http://www.w3.org/2000/svg}title").text == "a <title> & more?"
     assert len(points) == 27
     assert sorted(p[0].text for p in points) == sorted(
-        svg.NOT_XML.sub("\ufffd", readable(n)).replace("\r\n", "\n") for n in map_export_table.item_names(found)
+        svg.NOT_XML.sub("\ufffd", map_export_table.shown(n)) for n in map_export_table.item_names(found)
     )
     assert len(legend) == 9
     assert legend[2] == "tab and line and more"
@@ -354,7 +354,7 @@ def test_the_page_holds_the_map(dims):
     np.testing.assert_array_equal(arrays["unseen"], found["split"] != 0)
     np.testing.assert_array_equal(np.isnan(arrays["own_error"]), np.isnan(found["error"]))
     np.testing.assert_array_equal(arrays["right"], found["labels"] == found["labels"][::-1])
-    assert data["columns"][0]["names"] == [readable(n) for n in HOSTILE]
+    assert data["columns"][0]["names"] == [map_export_table.shown(n) for n in HOSTILE]
     assert [c["key"] for c in data["columns"]] == ["class", "part", "right", "own_error", "own_nearest_distance"]
     assert data["count"] == 27
     assert (data["picture"]["width"], data["picture"]["height"]) == (4, 6)
@@ -374,6 +374,21 @@ def test_the_page_is_one_file_in_which_names_are_words():
     assert not re.search(r"https?://(?!www\.w3\.org/)", text)
     assert "@import" not in text
     assert "url(" not in text
+
+
+def test_names_are_shown_with_spaces_and_written_as_they_are():
+    found = made(["N_Ko", "_", "a__b c"], 2)
+    page, svg = map_export_page.to_html(found, "r: t"), map_export_drawing.to_svg(found, "r: t")
+    assert '"N Ko", "_", "a b c"' in page
+    for text in (page, svg):
+        assert "N Ko #1" in text
+        assert "N_Ko" not in text
+    assert "N_Ko" in map_export_table.to_csv(found)
+
+
+@pytest.mark.parametrize(("method", "said"), [("tsne", "far clusters mean little"), ("pca", "differ most")])
+def test_the_page_says_what_its_method_is_good_for(method, said):
+    assert said in map_export_page.to_html(plain(6, 2, method=np.array(method)), "r: t")
 
 
 def test_the_still_picture_has_every_point():
