@@ -39,7 +39,7 @@ def draw(run: Run, job: Path) -> Brought:
 
 def _numbers(job: Path) -> tuple[dict[str, np.ndarray], str]:
     """Columns of the reader's to colour by. Raises DataError."""
-    with st.popover("Colour by your own numbers", icon=theme.ICONS["table"], key="map_numbers"):
+    with st.popover("Colour by your numbers", icon=theme.ICONS["table"], key="map_numbers"):
         st.caption("Save the map's table (Download, Table), add columns of numbers to it, and give it here. The column "
                    "“index” says which point a row is of.")  # fmt: skip
         given = uploads.one_file("Table with your own columns", "csv", "map_columns", map_columns.MOST_BYTES)

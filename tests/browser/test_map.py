@@ -191,7 +191,7 @@ def test_ones_own_numbers_colour_the_map_and_go_again(page: Any, address: str) -
     def largest() -> float:
         return float(page.locator(".legend").inner_text().split()[-1])  # of the ramp, which leaves out the outermost
 
-    page.get_by_role("button", name="Colour by your own numbers").click()
+    page.get_by_role("button", name="Colour by your numbers").click()
     settled(page)
     give("age <b>", 1)
     by.get_by_role("option", name="age <b>", exact=True).wait_for(state="attached")
