@@ -168,7 +168,7 @@ def _delete(run: Run, gallery: Gallery) -> None:
 
 @show.told_later
 def _deleted(run: Run, gallery: Gallery) -> None:
-    gallery.delete(cache.trained(run) if gallery.manifest.engine != "exact" else None)
+    gallery.delete()
     state.put("search_gallery", None)
 
 

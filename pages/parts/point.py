@@ -19,26 +19,27 @@ def draw(
     ink: bool,
     calibration: Calibration | None,
     across: int = 3,
+    early: bool = False,
 ) -> None:
     """The point `chosen` of a map, and its neighbours (K,), nearest first, with their distances (K,), `across` of them
-    in a row."""
+    in a row. `early`: the map is of one epoch, for which nothing was calibrated."""
     names, labels = [show.class_name(n) for n in found["class_names"]], found["labels"]
     name = names[labels[chosen]]
     with st.container(horizontal=True, gap="small"):
         if "pixels" in found:
-            show.picture(_shown(found, chosen, ink), f"The chosen picture, of class {name}", side=112)
+            show.picture(shown(found, chosen, ink), f"The chosen picture, of class {name}", side=112)
         with st.container(key="map_point", gap="xsmall"):
             group, _, last = name.rpartition("/")
             st.markdown(f"**{show.plain(last)}**" + (f"  \n{show.plain(group)}" if group else ""))
             if words := place_of(found, chosen):
                 st.caption(words)
-    st.caption(f"Its true neighbours, wherever the map has put them, with {_measures(calibration)}:")
+    st.caption(f"Its true neighbours, wherever the map has put them, with {_measures(calibration, early)}:")
     with st.grid(across, min_column_width=76, gap="small") as grid:
         for i, d in zip(near, distances, strict=True):
             with grid.cell():
                 of = names[labels[i]]
                 if "pixels" in found:
-                    show.picture(_shown(found, int(i), ink), f"A neighbour of class {of} at distance {d:.3g}", side=72)
+                    show.picture(shown(found, int(i), ink), f"A neighbour of class {of} at distance {d:.3g}", side=72)
                 colour = "green" if of == name else "red"
                 group, _, last = of.rpartition("/")
                 other = f"{show.plain(group)}  \n" if group != name.rpartition("/")[0] else ""
@@ -62,13 +63,15 @@ def place_of(found: Mapping[str, np.ndarray], chosen: int) -> str:
     return f"The map places {better:.0%} of the points better than this one."
 
 
-def _measures(calibration: Calibration | None) -> str:
+def _measures(calibration: Calibration | None, early: bool) -> str:
+    if early:
+        return "the network's distance after that epoch (the run is calibrated for its best weights alone)"
     if calibration is None:
         return "the network's own distance (this run is not calibrated, so there is no probability)"
     return "the network's own distance and the probability of one class"
 
 
-def _shown(found: Mapping[str, np.ndarray], i: int, ink: bool) -> np.ndarray:
+def shown(found: Mapping[str, np.ndarray], i: int, ink: bool) -> np.ndarray:
     """A picture as people see it."""
     pixels = found["pixels"][i]
     pixels = 255 - pixels if ink else pixels

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages.parts import cache, charts_search, gallery_choice, gather, matches, show, state, theme
+from pages.parts import cache, charts_search, gallery_choice, gather, matches, search_point, show, state, theme
 from siamese_core.errors import DataError
 from siamese_core.galleries import Found, Gallery, Item, Searcher
 from siamese_core.runs import Run
 
 WAYS = {"gallery": "From the gallery", "own": "Your own", "set": "From a set"}
 MAP = "map"  # a point that was chosen on the map; offered when there is one
-POINT = "search_point"  # in the session's answers: that point
 TOGETHER = {"each": "Each by itself", "best": "Nearest of any", "mean": "Their mean"}
 TOGETHER_HELP = (
     "Several pictures of one thing find more of it. Nearest of any: a picture counts by the one of yours that it is "
@@ -44,17 +43,6 @@ class Query:
         return len(self.embeddings)
 
 
-@dataclass(frozen=True, eq=False)
-class Point:
-    """A point of a map that somebody wants to search with."""
-
-    run: str
-    weights: str
-    embedding: np.ndarray
-    picture: np.ndarray | None
-    name: str
-
-
 def draw(run: Run, gallery: Gallery) -> None:
     """The view. Raises DataError for a damaged gallery, ConfigError for an engine that cannot be used."""
     searcher = cache.searcher(run, gallery)
@@ -78,7 +66,7 @@ def draw(run: Run, gallery: Gallery) -> None:
 
 
 def _controls(run: Run) -> tuple[str, int, str]:
-    ways = WAYS | ({MAP: "From the map"} if _of_map(run) else {})
+    ways = WAYS | ({MAP: "From the map"} if search_point.given(run) else {})
     state.default("search_way", "gallery")
     way = st.segmented_control("Search with a picture", list(ways), required=True, key="search_way",
                                format_func=ways.get)  # fmt: skip
@@ -162,7 +150,7 @@ def _from_set(run: Run, gallery: Gallery, searcher: Searcher) -> Query | None:
 
 
 def _map_point(run: Run, gallery: Gallery, searcher: Searcher) -> Query | None:
-    point = _of_map(run)
+    point = search_point.given(run)
     if point is None:
         return None
     if point.picture is not None:
@@ -170,11 +158,6 @@ def _map_point(run: Run, gallery: Gallery, searcher: Searcher) -> Query | None:
     st.markdown(f"**{show.plain(point.name)}**")
     st.caption("A point that you chose on the map.")
     return Query(point.embedding[None], [point.picture], [point.name])
-
-
-def _of_map(run: Run) -> Point | None:
-    point = state.lab().answers.get(POINT)
-    return point if isinstance(point, Point) and point.weights == cache.weights_digest(run) else None
 
 
 GIVERS: dict[str, Callable[[Run, Gallery, Searcher], Query | None]] = {

@@ -7,7 +7,7 @@ import pytest
 import worlds
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import later, search_view
+from pages.parts import later, search_point, search_view
 from siamese_core import galleries, runs
 from siamese_core.galleries import sources
 
@@ -197,3 +197,21 @@ def test_own_pictures_become_a_gallery(world):
     app.text_input(key="gallery_name").set_value("../evil").run()
     app = app.button(key="gallery_make").click().run()
     assert len(worlds.told(app)) == 1
+
+
+def test_a_point_of_the_map_searches(made, trained_tiny):
+    model = trained_tiny(runs.find("finished"))
+    z = made.searcher(model).embeddings([2])
+    app = opened()
+    point = search_point.Point(model.weights_digest, z[0], None, "moon")
+    app.session_state["lab"].answers["search_point"] = point
+    app.session_state["search_way"] = "map"
+    app.run()
+    assert not worlds.told(app)
+    assert "A point that you chose on the map." in worlds.words(app)
+    assert tiles(app)[0]["id"] == 2
+    app.session_state["lab"].answers["search_point"] = search_point.Point("other weights", z[0], None, "moon")
+    app.session_state["search_way"] = "gallery"
+    app.run()
+    assert not worlds.told(app)
+    assert "map" not in app.segmented_control(key="search_way").options
