@@ -67,7 +67,8 @@ def draw(run: Run, gallery: Gallery) -> None:
 
 def _controls(run: Run) -> tuple[str, int, str]:
     ways = WAYS | ({MAP: "From the map"} if search_point.given(run) else {})
-    state.default("search_way", "gallery")
+    if state.get("search_way") not in ways:
+        state.put("search_way", "gallery")
     way = st.segmented_control("Search with a picture", list(ways), required=True, key="search_way",
                                format_func=ways.get)  # fmt: skip
     count = st.segmented_control("How many", COUNTS, default=12, required=True, key="search_count")

@@ -205,13 +205,12 @@ def test_a_point_of_the_map_searches(made, trained_tiny):
     app = opened()
     point = search_point.Point(model.weights_digest, z[0], None, "moon")
     app.session_state["lab"].answers["search_point"] = point
-    app.session_state["search_way"] = "map"
     app.run()
+    app.segmented_control(key="search_way").set_value("map").run()
     assert not worlds.told(app)
     assert "A point that you chose on the map." in worlds.words(app)
     assert tiles(app)[0]["id"] == 2
     app.session_state["lab"].answers["search_point"] = search_point.Point("other weights", z[0], None, "moon")
-    app.session_state["search_way"] = "gallery"
     app.run()
     assert not worlds.told(app)
-    assert "map" not in app.segmented_control(key="search_way").options
+    assert list(app.segmented_control(key="search_way").options) == list(search_view.WAYS.values())
