@@ -35,6 +35,17 @@ class Added:
     problems: tuple[str, ...] = ()
     stopped: bool = False
 
+    def __add__(self, other: Added) -> Added:
+        """Both together."""
+        return Added(
+            self.added + other.added,
+            self.again + other.again,
+            self.duplicates + other.duplicates,
+            self.failed + other.failed,
+            (*self.problems, *other.problems)[:PROBLEMS],
+            self.stopped or other.stopped,
+        )
+
     def words(self) -> str:
         """One sentence for people."""
         said = [f"{self.added:,} added"]
@@ -85,13 +96,8 @@ def _one(store: Store, model: Model, batch: Batch, told: Added, keep_copies: boo
             for i, png in zip(new, pngs, strict=True)
         ]
         fresh, again = store.append(model.embed(items), entries)
-    return Added(
-        told.added + fresh + again,
-        told.again + again,
-        told.duplicates + len(batch.names) - fresh - again,
-        told.failed + len(batch.problems),
-        (*told.problems, *batch.problems)[:PROBLEMS],
-    )
+    copies = len(batch.names) - fresh - again
+    return told + Added(fresh + again, again, copies, len(batch.problems), batch.problems)
 
 
 def thumbnails(items: object) -> list[bytes | None]:

@@ -26,12 +26,14 @@ MOST_BY_INDEX = 1000  # matches; more, or a tenth of all, are found exactly
 @dataclass(frozen=True)
 class Match:
     """A picture that was found: its item, its distance, the probability that it is the same (None where the run is not
-    calibrated), and which of several query pictures it is nearest to."""
+    calibrated), which of several query pictures it is nearest to, and whether the network sees the very same picture as
+    a query (False where the query is an embedding)."""
 
     item: Item
     distance: float
     probability: float | None
     query: int = 0
+    same: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class Searcher:
         if combine not in COMBINE:
             raise ConfigError(f"There is no way '{combine}' to combine queries; use {', '.join(COMBINE)}.")
         z = self._embedded(queries)
+        digests = [""] * len(z) if isinstance(queries, np.ndarray) else queries.digests()
         z = z.mean(axis=0, keepdims=True) if combine == "mean" else z
         view = self._view()
         ranked = self._ranked(view, z, k, np.unique(np.asarray(without, dtype=np.int64)))
@@ -104,7 +107,8 @@ class Searcher:
             ranked = [_best(ranked, k)]
         else:
             ranked = [(rows, distances, np.zeros(len(rows), np.int64)) for rows, distances, _ in ranked]
-        return self._told(view, ranked, k, len(set(without)))
+        asked = [{d} for d in digests] if combine == "each" else [set(digests)]
+        return self._told(view, ranked, asked, k, len(set(without)))
 
     def like(self, item: int, k: int = 10) -> Found:
         """The k nearest to a picture of the gallery, without itself. Raises DataError when it is not in."""
@@ -185,17 +189,22 @@ class Searcher:
         return found
 
     def _told(
-        self, view: _View, ranked: list[tuple[np.ndarray, np.ndarray, np.ndarray]], k: int, without: int
+        self,
+        view: _View,
+        ranked: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+        asked: list[set[str]],
+        k: int,
+        without: int,
     ) -> list[Found]:
         items = self._store.by_id(sorted({int(i) for rows, _, _ in ranked for i in rows}))
         calibration = self._model.calibration
         found = []
-        for rows, distances, of in ranked:
+        for (rows, distances, of), digests in zip(ranked, asked, strict=True):
             sure = [None] * len(rows) if calibration is None else calibration.probabilities(distances).tolist()
             found.append(
                 Found(
                     tuple(
-                        Match(items[int(i)], float(d), p, int(q))
+                        Match(items[int(i)], float(d), p, int(q), items[int(i)].digest.split(" ")[0] in digests)
                         for i, d, p, q in zip(rows, distances, sure, of, strict=True)
                         if int(i) in items  # removed this moment
                     ),

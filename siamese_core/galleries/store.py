@@ -36,18 +36,20 @@ CREATE TABLE batches (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, checksu
 CREATE TABLE state (rows INTEGER NOT NULL, count INTEGER NOT NULL, changes INTEGER NOT NULL);
 INSERT INTO state VALUES (0, 0, 0);
 """
-_COLUMNS = "id, name, label, class_group, source"
+_COLUMNS = "id, name, label, class_group, source, digest"
 
 
 @dataclass(frozen=True)
 class Item:
-    """One picture of a gallery; `label` and `group` are "" where they are not known."""
+    """One picture of a gallery; `label` and `group` are "" where they are not known; the digest is of what the network
+    sees (where copies are kept, followed by the name)."""
 
     id: int
     name: str
     label: str
     group: str
     source: str
+    digest: str = ""
 
     @property
     def file(self) -> str:
