@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.parts import frame, gallery_choice, gallery_items, gallery_quality, search_view, show, state
-from siamese_core.galleries import Gallery
+from pages.parts import frame, gallery_choice, gallery_items, gallery_quality, search_view, show, state, theme
+from siamese_core.galleries import EngineError, Gallery
 from siamese_core.runs import Run
 
 VIEWS: dict[str, tuple[str, Callable[[Run, Gallery], None]]] = {
@@ -23,6 +23,15 @@ def _views() -> None:
                          format_func=lambda v: VIEWS[v][0], label_visibility="collapsed")  # fmt: skip
 
 
+@show.guarded
+def _view(run: Run, gallery: Gallery) -> None:
+    try:
+        VIEWS[state.get("search_view", "search")][1](run, gallery)
+    except EngineError as error:  # a server that is down now may be up in a moment
+        show.notice(error)
+        st.button("Try again", key="search_retry", type="primary", icon=theme.ICONS["repeat"])
+
+
 def page() -> None:
     """The whole page."""
     purpose = "The pictures most like yours, in a collection of ten or of a million."
@@ -30,7 +39,7 @@ def page() -> None:
     if frame.needs_weights(run) and run is not None:
         gallery = gallery_choice.draw(run)
         if gallery is not None:
-            show.guarded(VIEWS[state.get("search_view", "search")][1])(run, gallery)
+            _view(run, gallery)
 
 
 frame.draw(page)

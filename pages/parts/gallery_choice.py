@@ -117,7 +117,10 @@ def _new(run: Run) -> None:
                                "run's own distance.")  # fmt: skip
     url = ""
     if engine == "chroma":
-        told = "As in http://127.0.0.1:8000, for a server that was started by `chroma run`."
+        told = (
+            "As in http://127.0.0.1:8000, for a server that was started by `chroma run`. Embeddings are sent there; names "
+            "and pictures stay here."
+        )
         url = st.text_input("Server", key="gallery_url", placeholder="empty: in the gallery's own folder", help=told)
     st.caption(STAYS)
     name = name.strip() or _free(run, source)
@@ -168,8 +171,10 @@ def _delete(run: Run, gallery: Gallery) -> None:
 
 @show.told_later
 def _deleted(run: Run, gallery: Gallery) -> None:
-    gallery.delete()
+    left = gallery.delete()
     state.put("search_gallery", None)
+    if left:
+        raise DataError(left)
 
 
 @show.told_later

@@ -214,3 +214,25 @@ def test_a_point_of_the_map_searches(made, trained_tiny):
     app.run()
     assert not worlds.told(app)
     assert list(app.segmented_control(key="search_way").options) == list(search_view.WAYS.values())
+
+
+def test_a_server_that_is_down_can_be_tried_again(made, monkeypatch):
+    def down(self, *given, **more):
+        raise galleries.EngineError("The server at http://x:1 cannot be reached; start it.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(galleries.Searcher, "search", down)
+        app = opened()
+        assert len(worlds.told(app)) == 1
+        assert "cannot be reached" in worlds.told(app)[0]
+    app = app.button(key="search_retry").click().run()
+    assert not worlds.told(app)
+    assert len(tiles(app)) == 3
+
+
+def test_what_stays_on_a_server_is_told(made, monkeypatch):
+    monkeypatch.setattr(galleries.Gallery, "delete", lambda self: "Its embeddings stay on the server: it is down.")
+    app = opened()
+    app = app.button(key="gallery_delete_sure").click().run()
+    assert len(worlds.told(app)) == 1
+    assert "stay on the server" in worlds.told(app)[0]
