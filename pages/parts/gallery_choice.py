@@ -118,8 +118,8 @@ def _new(run: Run) -> None:
     url = ""
     if engine == "chroma":
         told = (
-            "As in http://127.0.0.1:8000, for a server that was started by `chroma run`. Embeddings are sent there; names "
-            "and pictures stay here."
+            "As in http://127.0.0.1:8000, for a server that was started by `chroma run`. Embeddings are sent there; "
+            "names and pictures stay here."
         )
         url = st.text_input("Server", key="gallery_url", placeholder="empty: in the gallery's own folder", help=told)
     st.caption(STAYS)
@@ -172,7 +172,7 @@ def _delete(run: Run, gallery: Gallery) -> None:
 @show.told_later
 def _deleted(run: Run, gallery: Gallery) -> None:
     left = gallery.delete()
-    state.put("search_gallery", None)
+    state.forget("search_gallery")
     if left:
         raise DataError(left)
 
