@@ -9,7 +9,7 @@ candidates are fetched and the run's own distance chooses among them. A server i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -141,6 +141,7 @@ class Chroma:
             held = collection.count()
             step = min(BATCH, client.get_max_batch_size())
         self.store.vectors(held, rows)  # their checksums
+        self._blank(collection, self.store.removed(), held)
         while held < rows and not (should_stop and should_stop()):
             stop = min(held + step, rows)
             vectors = self.space.apply(self.store.vectors(held, stop, verify=False))
@@ -149,6 +150,21 @@ class Chroma:
             held = stop
             if progress:
                 progress(f"Sent {held:,} of {rows:,} pictures", held / rows)
+
+    def forget(self, rows: Sequence[int]) -> None:
+        """Zeros in their place. Raises EngineError when the server does not answer: `update` does it then."""
+        with self.told():
+            client = self._client()
+            if self._name in {c if isinstance(c, str) else c.name for c in client.list_collections()}:
+                collection = client.get_collection(self._name, embedding_function=None)
+                self._blank(collection, np.asarray(rows, dtype=np.int64), collection.count())
+
+    def _blank(self, collection: Any, rows: np.ndarray, held: int) -> None:
+        rows = rows[rows < held]
+        for begin in range(0, len(rows), BATCH):
+            part = rows[begin : begin + BATCH]
+            with self.told():
+                collection.upsert(ids=[str(i) for i in part], embeddings=np.zeros((len(part), self.store.size), "f4"))
 
     def delete(self) -> None:
         """Remove the collection. Raises EngineError when the server does not answer."""

@@ -4,7 +4,7 @@ do, and an index can always be made again from them. Rows that an index does not
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -47,6 +47,10 @@ class Engine(Protocol):
         """Bring the index up to date, as far as it is worth it."""
         ...
 
+    def forget(self, rows: Sequence[int]) -> None:
+        """Keep nothing of rows that were taken out of the gallery."""
+        ...
+
     def delete(self) -> None:
         """Remove what is kept outside the gallery's folder."""
         ...
@@ -65,6 +69,9 @@ class Exact:
         return None
 
     def update(self, rows: int, progress: Progress | None, should_stop: ShouldStop | None) -> None:
+        """Nothing to do."""
+
+    def forget(self, rows: Sequence[int]) -> None:
         """Nothing to do."""
 
     def delete(self) -> None:

@@ -11,7 +11,8 @@ faiss reads it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -186,6 +187,21 @@ class Faiss:
         for old in folder.glob("index-*.faiss"):
             if old != path:
                 old.unlink(missing_ok=True)
+
+    def forget(self, rows: Sequence[int]) -> None:
+        """Remove the index that holds any of them: it is built anew at the next update, and all is exact until then.
+        Raises DataError."""
+        found = self._file(sys.maxsize)
+        if found is None or not any(row < found[1] for row in rows):
+            return
+        try:
+            for old in (self.store.folder / ABOUT, *self.store.folder.glob("index-*.faiss")):
+                old.unlink(missing_ok=True)
+        except OSError as e:
+            raise DataError(
+                f"The index of gallery {self.store.label} cannot be removed ({e.strerror or e}), and still holds the "
+                "embeddings; remove its index files by hand."
+            ) from None
 
     def delete(self) -> None:
         """All of it lies in the gallery's folder."""

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from siamese_core import runs
-from siamese_core.errors import DataError, SiameseError
+from siamese_core.errors import ConfigError, DataError, SiameseError
 from siamese_core.galleries import adding, duplicates, engines, manifest, measuring, spaces
 from siamese_core.galleries.adding import Added
 from siamese_core.galleries.duplicates import Duplicates
+from siamese_core.galleries.engines import EngineError
 from siamese_core.galleries.manifest import FILE, SHELF, Manifest, Model
 from siamese_core.galleries.searching import Searcher
 from siamese_core.galleries.sources import Pictures
@@ -97,8 +98,16 @@ class Gallery:
         engines.build(self.manifest, store, spaces.of(model)).update(store.state().rows, progress, should_stop)
 
     def remove(self, ids: Sequence[int]) -> int:
-        """Take pictures out by their ids; how many were in. Raises DataError."""
-        return self.store.remove(ids)
+        """Take pictures out for good by their ids, with their names, thumbnails and embeddings; how many were in.
+        Raises DataError, also when a server still holds embeddings of what is out here."""
+        found = self.store.remove(ids)
+        try:
+            engines.build(self.manifest, self.store, spaces.NOWHERE).forget([int(i) for i in ids])
+        except EngineError as e:
+            raise EngineError(f"The pictures are out, but their embeddings are still on the server: {e}") from None
+        except ConfigError as e:
+            raise DataError(f"The pictures are out, but their embeddings are still in the index: {e}") from None
+        return found
 
     def items(self, offset: int = 0, limit: int = 100, text: str = "") -> list[Item]:
         """Pictures in order of id; only those with `text` in their name or class."""

@@ -25,6 +25,7 @@ from siamese_core.modalities.decoding import plain_name
 
 ITEMS, VECTORS = "items.sqlite", "vectors.f32"
 WAIT = 30.0  # seconds for another writer
+TRIES = 3  # looks at checksums before they are called wrong
 _AT_ONCE = 500  # values in one statement
 _TABLES = """
 CREATE TABLE items (
@@ -145,16 +146,46 @@ class Store:
                 raise
 
     def remove(self, ids: Sequence[int]) -> int:
-        """Mark items as removed and forget their names and thumbnails; how many there were. Raises DataError."""
+        """Take items out for good: nothing of them is left but the number of their row, whose embedding becomes zeros;
+        how many there were. Raises DataError.
+
+        Checksums are those of a batch whose removed rows are zeros, whether they are already or a crash came between.
+        """
+        rows = sorted({int(i) for i in ids})
         with self._told(), self._connected() as db, self._turn(db):
             statement = (
-                "UPDATE items SET removed = 1, name = '', label = '', class_group = '', source = '' "
-                "WHERE id = ? AND removed = 0"
+                "UPDATE items SET removed = 1, digest = 'removed ' || id, name = '', label = '', class_group = '', "
+                "source = '' WHERE id = ? AND removed = 0"
             )
-            found = sum(db.execute(statement, (int(i),)).rowcount for i in ids)
-            db.executemany("DELETE FROM thumbnails WHERE id = ?", [(int(i),) for i in ids])
+            found = sum(db.execute(statement, (i,)).rowcount for i in rows)
+            db.executemany("DELETE FROM thumbnails WHERE id = ?", [(i,) for i in rows])
+            self._sum_anew(db, rows)
             _changed(db, 0, -found)
+        with self._told(), self._connected() as db, self._turn(db):
+            self._wipe([r[0] for r in db.execute("SELECT id FROM items WHERE removed = 1")])  # a crash's leftovers too
         return found
+
+    def _sum_anew(self, db: sqlite3.Connection, rows: Sequence[int]) -> None:
+        """Checksums of the batches that hold these rows, the removed ones as zeros. Raises DataError."""
+        done = -1
+        for row in rows:
+            batch = db.execute(
+                "SELECT first, count FROM batches WHERE first <= ? ORDER BY first DESC LIMIT 1", (row,)
+            ).fetchone()
+            if batch is None or batch[0] == done:
+                continue
+            done, count = batch
+            whole = self.vectors(0, done + count, verify=False)
+            db.execute("UPDATE batches SET checksum = ? WHERE first = ?", (_sum(db, whole, done, count), done))
+
+    def _wipe(self, rows: Sequence[int]) -> None:
+        """Zeros in the place of these embeddings, safely on the disk."""
+        with (self.folder / VECTORS).open("r+b") as file:
+            for row in rows:
+                file.seek(4 * self.size * row)
+                file.write(bytes(4 * self.size))
+            file.flush()
+            os.fsync(file.fileno())
 
     # ---- reading ----
 
@@ -239,14 +270,21 @@ class Store:
         return whole[first:]
 
     def _verify(self, whole: np.ndarray, first: int, stop: int) -> None:
+        """Raises DataError for a wrong checksum. Looks again: somebody may be taking pictures out meanwhile."""
+        for _ in range(TRIES):
+            if self._right(whole, first, stop):
+                return
+        raise self._damaged(VECTORS)
+
+    def _right(self, whole: np.ndarray, first: int, stop: int) -> bool:
         with self._connected() as db:
             batches = db.execute(
                 "SELECT first, count, checksum FROM batches WHERE first + count > ? AND first < ? ORDER BY first",
                 (first, stop),
             ).fetchall()
-        for begin, count, checksum in batches:
-            if begin + count <= stop and zlib.crc32(whole[begin : begin + count].data) != checksum:
-                raise self._damaged(VECTORS)
+            return all(
+                _sum(db, whole, begin, count) == checksum for begin, count, checksum in batches if begin + count <= stop
+            )
 
     def _of(self, db: sqlite3.Connection, columns: str, ids: Sequence[int], table: str = "live") -> Iterator[Any]:
         whole = "(SELECT * FROM items WHERE removed = 0)" if table == "live" else table
@@ -323,6 +361,18 @@ def _state(db: sqlite3.Connection) -> State:
     if found is None or any(type(n) is not int or n < 0 for n in found) or found[1] > found[0]:
         raise sqlite3.DatabaseError("no state")
     return State(*found)
+
+
+def _sum(db: sqlite3.Connection, whole: np.ndarray, first: int, count: int) -> int:
+    """The checksum of a batch, its removed rows counting as zeros."""
+    part = whole[first : first + count]
+    gone = db.execute(
+        "SELECT id FROM items WHERE removed = 1 AND id >= ? AND id < ?", (first, first + count)
+    ).fetchall()
+    if gone:
+        part = np.array(part)
+        part[[row[0] - first for row in gone]] = 0
+    return zlib.crc32(np.ascontiguousarray(part).data)
 
 
 def _changed(db: sqlite3.Connection, rows: int, count: int) -> None:
