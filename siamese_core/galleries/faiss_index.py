@@ -30,6 +30,7 @@ ABOUT = "index.json"
 LEAST = 20_000  # rows below which there is no index
 GROWN = 0.1  # share of new rows from which on the index takes them in
 BLOCK = 20_000  # rows added between two looks at "stop"
+ROUNDS = 10  # of dividing the vectors into lists
 SETTINGS: dict[str, tuple[Any, Any, Any]] = {  # default, least, most
     "kind": ("", None, None),  # "": ivf, or hnsw where the run compares by L1
     "links": (24, 4, 128),  # hnsw: of each vector
@@ -158,6 +159,7 @@ class Faiss:
         else:
             lists = settings["lists"] or max(1, round(4 * rows**0.5))
             index = faiss.index_factory(size, f"IVF{min(lists, rows)},SQfp16")
+            index.cp.niter = ROUNDS
             if progress:
                 progress("Dividing the pictures into lists", 0.0)
         if settings["kind"] == "hnsw":
