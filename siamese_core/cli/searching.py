@@ -44,7 +44,7 @@ def _gallery_commands(commands: Any) -> None:
     p.add_argument("pictures", metavar="PICTURES", nargs="+", help="folders, zips, pictures, or data sets by name")
     p.add_argument("--engine", metavar="{exact,faiss,chroma}", help="of a new gallery (default: exact)")
     p.add_argument("--url", help="chroma: the server's address, as http://127.0.0.1:8000 (default: in the folder)")
-    p.add_argument("--kind", metavar="{hnsw,ivf}", help="faiss: the kind of index (default: hnsw)")
+    p.add_argument("--kind", metavar="{ivf,hnsw}", help="faiss: the kind of index (default: ivf)")
     add_data_root(p)
     add_device(p)
     p = command(commands, "list", "The galleries there are, or the pictures of one.", show)

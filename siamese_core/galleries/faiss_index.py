@@ -1,7 +1,7 @@
 """faiss: an index on disk for a large gallery on one machine, mapped into memory when it is opened.
 
-    hnsw   a graph of near neighbours (Malkov and Yashunin 2018); quick to search, slow to build
-    ivf    vectors in lists, of which the nearest are looked through (Jégou, Douze and Schmid 2011); quick to build
+    ivf    vectors in lists, of which the nearest are looked through (Jégou, Douze and Schmid 2011); the default
+    hnsw   a graph of near neighbours (Malkov and Yashunin 2018); takes several times as long to build
 
 Both hold the vectors in half precision, for candidates only; Manhattan distances have a graph of whole vectors. Below
 LEAST rows there is no index, for exact search is quick enough. The index file's digest is checked before
@@ -31,13 +31,14 @@ ABOUT = "index.json"
 LEAST = 20_000  # rows below which there is no index
 GROWN = 0.1  # share of new rows from which on the index takes them in
 BLOCK = 20_000  # rows added between two looks at "stop"
+ROUNDS = 10  # of dividing the vectors into lists
 SETTINGS: dict[str, tuple[Any, Any, Any]] = {  # default, least, most
-    "kind": ("hnsw", None, None),
+    "kind": ("", None, None),  # "": ivf, or hnsw where the run compares by L1
     "links": (24, 4, 128),  # hnsw: of each vector
     "effort": (80, 8, 2000),  # hnsw: neighbours kept in view while building
     "search_effort": (96, 8, 20_000),  # hnsw: the same while searching
     "lists": (0, 0, 2**20),  # ivf; 0: four times the square root of the number
-    "probes": (48, 1, 2**20),  # ivf: lists looked through
+    "probes": (96, 1, 2**20),  # ivf: lists looked through
 }
 
 Progress = Callable[[str, float], None]
@@ -60,6 +61,7 @@ def checked(settings: dict[str, Any], space: Space) -> dict[str, Any]:
     if unknown:
         raise ConfigError(f"The engine 'faiss' has no setting '{unknown[0]}'; it has: {', '.join(SETTINGS)}.")
     found = {name: settings.get(name, default) for name, (default, _, _) in SETTINGS.items()}
+    found["kind"] = found["kind"] or ("hnsw" if space.metric == "l1" else "ivf")
     if found["kind"] not in ("hnsw", "ivf"):
         raise ConfigError(f"The engine 'faiss' has no kind '{found['kind']}'; choose hnsw or ivf.")
     for name, (_, least, most) in SETTINGS.items():
@@ -158,6 +160,7 @@ class Faiss:
         else:
             lists = settings["lists"] or max(1, round(4 * rows**0.5))
             index = faiss.index_factory(size, f"IVF{min(lists, rows)},SQfp16")
+            index.cp.niter = ROUNDS
             if progress:
                 progress("Dividing the pictures into lists", 0.0)
         if settings["kind"] == "hnsw":
