@@ -25,11 +25,10 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Added:
-    """What became of the pictures: added (`again`: of those, how many had been removed before), passed over because
-    they are in already, not readable; `problems` the first reasons; whether it was stopped before the end."""
+    """What became of the pictures: added, passed over because they are in already, or not readable; `problems` the
+    first reasons; whether it was stopped before the end."""
 
     added: int = 0
-    again: int = 0
     duplicates: int = 0
     failed: int = 0
     problems: tuple[str, ...] = ()
@@ -39,7 +38,6 @@ class Added:
         """Both together."""
         return Added(
             self.added + other.added,
-            self.again + other.again,
             self.duplicates + other.duplicates,
             self.failed + other.failed,
             (*self.problems, *other.problems)[:PROBLEMS],
@@ -87,7 +85,7 @@ def _one(store: Store, model: Model, batch: Batch, told: Added, keep_copies: boo
     known = store.present(digests)
     first = {digest: i for i, digest in reversed(list(enumerate(digests)))}
     new = np.array(sorted(i for digest, i in first.items() if digest not in known), dtype=np.int64)
-    fresh = again = 0
+    fresh = 0
     if len(new):
         items = batch.items.select(new)
         pngs = thumbnails(items)
@@ -95,9 +93,8 @@ def _one(store: Store, model: Model, batch: Batch, told: Added, keep_copies: boo
             Entry(digests[i], batch.names[i], batch.labels[i], batch.groups[i], batch.source, png)
             for i, png in zip(new, pngs, strict=True)
         ]
-        fresh, again = store.append(model.embed(items), entries)
-    copies = len(batch.names) - fresh - again
-    return told + Added(fresh + again, again, copies, len(batch.problems), batch.problems)
+        fresh = store.append(model.embed(items), entries)
+    return told + Added(fresh, len(batch.names) - fresh, len(batch.problems), batch.problems)
 
 
 def thumbnails(items: object) -> list[bytes | None]:

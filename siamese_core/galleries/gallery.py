@@ -86,8 +86,8 @@ class Gallery:
     def add_embeddings(self, model: Model, embeddings: np.ndarray, entries: Sequence[Entry]) -> Added:
         """(M, D) embeddings of the run, each with what is known of it; the index is not brought up to date."""
         self.check(model)
-        new, again = self.store.append(embeddings, entries)
-        return Added(new + again, again, len(entries) - new - again)
+        new = self.store.append(embeddings, entries)
+        return Added(new, len(entries) - new)
 
     def update(
         self, model: Model, progress: Progress | None = None, should_stop: Callable[[], bool] | None = None

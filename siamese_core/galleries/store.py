@@ -99,8 +99,8 @@ class Store:
 
     # ---- writing ----
 
-    def append(self, vectors: np.ndarray, entries: Sequence[Entry]) -> tuple[int, int]:
-        """(M, D) float32 embeddings of M pictures -> how many of them are new, and came back after a removal.
+    def append(self, vectors: np.ndarray, entries: Sequence[Entry]) -> int:
+        """(M, D) float32 embeddings of M pictures -> how many of them are new.
 
         All or nothing; a picture that is in already is passed over. Raises DataError: numbers that are not finite, a
         full disk, another writer that does not end.
@@ -111,23 +111,21 @@ class Store:
         if not np.isfinite(vectors).all():
             raise DataError("Some embeddings are not finite numbers; the network's output is broken, so train it anew.")
         with self._told(), self._connected() as db, self._turn(db):
-            new, back = _sorted_out(db, entries)
+            new = _new(db, entries)
             first = _state(db).rows
             if new:
                 data = vectors[list(new)].tobytes()
                 self._write(first, data)
                 db.execute("INSERT INTO batches VALUES (?, ?, ?)", (first, len(new), zlib.crc32(data)))
-            rows = [(first + i, entries[place]) for i, place in enumerate(new)] + [
-                (i, entries[p]) for p, i in back.items()
-            ]
+            rows = [(first + i, entries[place]) for i, place in enumerate(new)]
             db.executemany(
-                "INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?, 0)",
+                "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, 0)",
                 [(i, *map(_text, (e.digest, e.name, e.label, e.group, e.source))) for i, e in rows],
             )
             pictures = [(i, e.thumbnail) for i, e in rows if e.thumbnail is not None]
-            db.executemany("INSERT OR REPLACE INTO thumbnails VALUES (?, ?)", pictures)
+            db.executemany("INSERT INTO thumbnails VALUES (?, ?)", pictures)
             _changed(db, len(new), len(rows))
-        return len(new), len(back)
+        return len(new)
 
     def _write(self, first: int, data: bytes) -> None:
         """Embeddings from row `first` on, safely on the disk, over whatever a crash has left there."""
@@ -385,17 +383,14 @@ def _text(value: str) -> str:
     return value.encode("utf-8", "replace").decode("utf-8").replace("\0", "?")
 
 
-def _sorted_out(db: sqlite3.Connection, entries: Sequence[Entry]) -> tuple[list[int], dict[int, int]]:
-    """Places of the entries that are new; and of those that were removed once, with the id they had."""
-    known: dict[str, tuple[int, int]] = {}
+def _new(db: sqlite3.Connection, entries: Sequence[Entry]) -> list[int]:
+    """Places of the entries that are not in yet; of equal ones the first."""
+    known: set[str] = set()
     for part in _parts([e.digest for e in entries]):
         marks = ",".join("?" * len(part))
-        found = db.execute(f"SELECT digest, id, removed FROM items WHERE digest IN ({marks})", part)
-        known.update({digest: (i, removed) for digest, i, removed in found})
+        known.update(row[0] for row in db.execute(f"SELECT digest FROM items WHERE digest IN ({marks})", part))
     first = {e.digest: i for i, e in reversed(list(enumerate(entries)))}
-    places = sorted(first.values())
-    again = {p: known[entries[p].digest][0] for p in places if known.get(entries[p].digest, (0, 0))[1] == 1}
-    return [p for p in places if entries[p].digest not in known], again
+    return sorted(place for digest, place in first.items() if digest not in known)
 
 
 def _parts(values: Sequence[Any]) -> Iterator[list[Any]]:

@@ -137,19 +137,19 @@ ACTIONS = st.lists(
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(actions=ACTIONS, number=st.integers(0, 10**9))
 def test_whatever_is_added_and_removed_search_is_right(actions, number, tmp_path):
-    """Against a dict: digest -> whether it is in; ids by the order of first arrival."""
+    """Against a dict: digest -> whether it is in; ids by the order of arrival, anew after a removal."""
     model = Toy()
     x = np.random.default_rng(number % 7).integers(-1, 2, size=(12, SIZE)).astype(np.float32)
     gallery = galleries.create(tmp_path / f"g{time.monotonic_ns()}", model)
     searcher = gallery.searcher(model)
-    ids, inside = {}, set()
+    ids, inside, rows = {}, set(), 0
     for what, which in actions:
         if what == "add":
             told_of = gallery.add_embeddings(model, x[which], [entries(12)[i] for i in which])
             fresh = list(dict.fromkeys(i for i in which if i not in inside))
             assert told_of.added == len(fresh)
             for i in fresh:
-                ids.setdefault(i, len(ids))
+                ids[i], rows = rows, rows + 1
             inside.update(which)
         elif what == "remove":
             known = [ids[i] for i in which if i in ids]
