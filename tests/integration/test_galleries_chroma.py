@@ -193,3 +193,23 @@ def test_addresses_and_settings_that_cannot_be(tmp_path):
         galleries.create(tmp_path / "g", Toy("weighted_l1", weight=[-1] * SIZE), engine="chroma")
     assert chroma_index._address("https://host") == ("host", 443, True)
     assert not os.listdir(tmp_path)
+
+
+def test_the_database_holds_nothing_of_what_is_removed(tmp_path, server):
+    model = Toy()
+    gallery = filled(tmp_path / "g", model, url=server.url, timeout=3)
+
+    def held(row):
+        collection = chroma_index.package().HttpClient(host="127.0.0.1", port=int(server.url.rpartition(":")[2]))
+        name = f"siamese-{gallery.manifest.key}"
+        found = collection.get_collection(name, embedding_function=None).get([str(row)], include=["embeddings"])
+        return np.asarray(found["embeddings"][0])
+
+    assert held(5).any()
+    assert gallery.remove([5]) == 1
+    assert not held(5).any()
+    assert held(6).any()
+    server.stop()
+    with pytest.raises(galleries.EngineError, match="pictures are out"):
+        gallery.remove([6])
+    assert len(gallery) == COUNT - 2

@@ -171,3 +171,18 @@ def test_a_missing_package_says_what_to_install(engine, name, pip, tmp_path, mon
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ConfigError, match=f"pip install {pip}"):
         galleries.create(tmp_path / "g", Toy(), engine=engine)
+
+
+def test_the_index_holds_nothing_of_what_is_removed(tmp_path):
+    model = Toy()
+    gallery = made(tmp_path, model)
+    x = values(COUNT)
+    assert gallery.remove([7]) == 1
+    assert not list(gallery.folder.glob("index*"))
+    searcher = gallery.searcher(model)
+    assert searcher.indexed == 0
+    assert 7 not in [m.item.id for m in searcher.search(x[7:8], 20)[0].matches]
+    gallery.update(model)
+    searcher = gallery.searcher(model)
+    assert searcher.indexed == COUNT
+    assert 7 not in [m.item.id for m in searcher.search(x[7:8], 20)[0].matches]
