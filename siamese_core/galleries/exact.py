@@ -17,7 +17,7 @@ BLOCK = 2**24  # values held at once
 
 
 class Exact:
-    """(N, D) embeddings in a space, all but the removed `gone` (R,) rows of them. Threads may share it. Vectors that can
+    """(N, D) embeddings in a space, all but the removed `gone` (R,) rows. Threads may share it. Vectors that can
     be written to are not copied and must not be changed.
 
     matrix: the run's own (Q, D), (G, D) -> (Q, G) distances, used where there is no space.

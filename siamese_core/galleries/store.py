@@ -250,7 +250,7 @@ class Store:
 
     def _of(self, db: sqlite3.Connection, columns: str, ids: Sequence[int], table: str = "live") -> list[Any]:
         whole = "(SELECT * FROM items WHERE removed = 0)" if table == "live" else table
-        found = []
+        found: list[Any] = []
         for part in _parts([int(i) for i in ids]):
             found += db.execute(f"SELECT {columns} FROM {whole} WHERE id IN ({','.join('?' * len(part))})", part)
         return found
