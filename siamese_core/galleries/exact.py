@@ -17,7 +17,8 @@ BLOCK = 2**24  # values held at once
 
 
 class Exact:
-    """(N, D) embeddings in a space, all but the removed `gone` (R,) rows of them. Threads may share it.
+    """(N, D) embeddings in a space, all but the removed `gone` (R,) rows. Threads may share it. Vectors that can
+    be written to are not copied and must not be changed.
 
     matrix: the run's own (Q, D), (G, D) -> (Q, G) distances, used where there is no space.
     """
@@ -33,10 +34,12 @@ class Exact:
 
         self._metric = space.metric
         self._matrix = matrix
-        self._x = torch.from_numpy(np.array(vectors, dtype=np.float32))
+        own = vectors.dtype == np.float32 and vectors.flags.writeable and vectors.flags.c_contiguous
+        self._x = torch.from_numpy(vectors if own else np.array(vectors, dtype=np.float32))
         self._gone = torch.from_numpy(np.asarray(gone, dtype=np.int64))
-        self._squares = (self._x * self._x).sum(1) if self._metric == "l2" else None
-        self._largest = float(extent(space.metric, self._x.numpy()).max(initial=0.0))
+        extents = extent(space.metric, self._x.numpy())
+        self._squares = torch.from_numpy(extents) if self._metric == "l2" else None
+        self._largest = float(extents.max(initial=0.0))
 
     def __len__(self) -> int:
         return len(self._x)
@@ -65,7 +68,9 @@ class Exact:
         """(Q, D) -> (Q, N): the metric, less what is the same for all of a query; removed rows are infinitely far."""
         import torch
 
-        if self._squares is not None:
+        if self._squares is not None and len(q) == 1:  # numpy's product with one vector is the quicker
+            scores = torch.from_numpy(self._squares.numpy() - 2 * (self._x.numpy() @ q[0].numpy()))[None]
+        elif self._squares is not None:
             scores = torch.addmm(self._squares, q, self._x.T, alpha=-2)
         elif self._metric == "l1":
             scores = torch.cdist(q, self._x, p=1.0)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +31,7 @@ FORMAT = 1
 ABOUT = "index.json"
 LEAST = 20_000  # rows below which there is no index
 GROWN = 0.1  # share of new rows from which on the index takes them in
+LEFT = 86_400.0  # seconds after which half a file is nobody's any more
 BLOCK = 20_000  # rows added between two looks at "stop"
 ROUNDS = 10  # of dividing the vectors into lists
 SETTINGS: dict[str, tuple[Any, Any, Any]] = {  # default, least, most
@@ -176,18 +178,23 @@ class Faiss:
         """Write beside, then let index.json tell of it, then remove what it told of before. Raises DataError."""
         folder = self.store.folder
         path = folder / f"index-{secrets.token_hex(4)}.faiss"
+        part = folder / f".{path.name}.part"
         try:
-            package().write_index(index, str(path))
+            package().write_index(index, str(part))
             about = {"format": FORMAT, "gallery": self.manifest.key, "file": path.name, "rows": rows}
-            write_json(folder / ABOUT, about | {"digest": sha16(path)})
+            about["digest"] = sha16(part)
+            part.rename(path)
+            write_json(folder / ABOUT, about)
         except (RuntimeError, OSError) as e:
-            path.unlink(missing_ok=True)
+            for file in (part, path):
+                file.unlink(missing_ok=True)
             why = getattr(e, "strerror", None) or "the disk may be full"
             raise DataError(
                 f"The index of gallery {self.store.label} cannot be written ({why}); the pictures are in. Free some "
                 "space and add again."
             ) from None
-        for old in folder.glob("index-*.faiss"):
+        left = [p for p in folder.glob(".index-*.part") if p.stat().st_mtime < time.time() - LEFT]
+        for old in (*folder.glob("index-*.faiss"), *left):
             if old != path:
                 old.unlink(missing_ok=True)
 

@@ -102,13 +102,15 @@ class Searcher:
         digests = [""] * len(z) if isinstance(queries, np.ndarray) else queries.digests()
         z = z.mean(axis=0, keepdims=True) if combine == "mean" else z
         view = self._view()
-        ranked = self._ranked(view, z, k, np.unique(np.asarray(without, dtype=np.int64)))
+        left = np.setdiff1d(np.asarray(without, dtype=np.int64), view.gone)
+        left = left[(left >= 0) & (left < view.state.rows)]
+        ranked = self._ranked(view, z, k, left)
         if combine == "best":
             ranked = [_best(ranked, k)]
         else:
             ranked = [(rows, distances, np.zeros(len(rows), np.int64)) for rows, distances, _ in ranked]
         asked = [{d} for d in digests] if combine == "each" else [set(digests)]
-        return self._told(view, ranked, asked, k, len(set(without)))
+        return self._told(view, ranked, asked, k, len(left))
 
     def like(self, item: int, k: int = 10) -> Found:
         """The k nearest to a picture of the gallery, without itself. Raises DataError when it is not in."""

@@ -69,4 +69,5 @@ def _plain(x: np.ndarray) -> np.ndarray:
 
 def _unit(x: np.ndarray) -> np.ndarray:
     x = _plain(x)
-    return np.ascontiguousarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), LEAST))
+    lengths = np.sqrt(np.einsum("ij,ij->i", x, x))[:, None]
+    return np.ascontiguousarray(x / np.maximum(lengths, LEAST))

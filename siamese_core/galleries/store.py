@@ -213,13 +213,13 @@ class Store:
                 f"SELECT {_COLUMNS} FROM items WHERE removed = 0 {where} ORDER BY id LIMIT ? OFFSET ?",
                 [*values, int(limit), int(offset)],
             )
-            return [Item(*row) for row in rows]
+            return [_item(row) for row in rows]
 
     def by_id(self, ids: Sequence[int]) -> dict[int, Item]:
         """The items of these ids, without those that are removed."""
         with self._told(), self._connected() as db:
             rows = self._of(db, _COLUMNS, ids)
-            return {row[0]: Item(*row) for row in rows}
+            return {row[0]: _item(row) for row in rows}
 
     def by_name(self, name: str) -> list[Item]:
         """The items that are called this, or that come from this whole path."""
@@ -228,7 +228,7 @@ class Store:
                 f"SELECT {_COLUMNS} FROM items WHERE removed = 0 AND ? IN (name, source || '/' || name) ORDER BY id",
                 (name,),
             )
-            return [Item(*row) for row in rows]
+            return [_item(row) for row in rows]
 
     def thumbnails(self, ids: Sequence[int]) -> dict[int, bytes]:
         """The PNGs of these items, where they have one."""
@@ -284,10 +284,12 @@ class Store:
                 _sum(db, whole, begin, count) == checksum for begin, count, checksum in batches if begin + count <= stop
             )
 
-    def _of(self, db: sqlite3.Connection, columns: str, ids: Sequence[int], table: str = "live") -> Iterator[Any]:
+    def _of(self, db: sqlite3.Connection, columns: str, ids: Sequence[int], table: str = "live") -> list[Any]:
         whole = "(SELECT * FROM items WHERE removed = 0)" if table == "live" else table
+        found: list[Any] = []
         for part in _parts([int(i) for i in ids]):
-            yield from db.execute(f"SELECT {columns} FROM {whole} WHERE id IN ({','.join('?' * len(part))})", part)
+            found += db.execute(f"SELECT {columns} FROM {whole} WHERE id IN ({','.join('?' * len(part))})", part)
+        return found
 
     # ---- the files ----
 
@@ -371,6 +373,12 @@ def _sum(db: sqlite3.Connection, whole: np.ndarray, first: int, count: int) -> i
         part = np.array(part)
         part[[row[0] - first for row in gone]] = 0
     return zlib.crc32(np.ascontiguousarray(part).data)
+
+
+def _item(row: tuple[Any, ...]) -> Item:
+    if not all(isinstance(word, str) for word in row[1:]):
+        raise sqlite3.DatabaseError("no words")
+    return Item(*row)
 
 
 def _changed(db: sqlite3.Connection, rows: int, count: int) -> None:

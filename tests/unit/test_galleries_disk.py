@@ -194,6 +194,22 @@ def test_a_strangers_table_with_more_in_it_is_refused(gallery):
         gallery.add_embeddings(Toy(), values(2), entries(2))
 
 
+def test_a_table_with_other_things_in_it_is_refused(gallery):
+    gallery.add_embeddings(Toy(), values(3), entries(3))
+    for change in (
+        "UPDATE items SET name = x'ff00'", "UPDATE state SET rows = 'many'", "UPDATE state SET count = -1",
+        "UPDATE state SET rows = 10000000", "DELETE FROM state",
+    ):  # fmt: skip
+        before = (gallery.folder / "items.sqlite").read_bytes()
+        db = sqlite3.connect(gallery.folder / "items.sqlite", isolation_level=None)
+        db.execute(change)
+        db.close()
+        with pytest.raises(DataError, match="damaged"):
+            gallery.searcher(Toy()).search(values(1))
+        (gallery.folder / "items.sqlite").write_bytes(before)
+    assert len(gallery.searcher(Toy()).search(values(1))[0].matches) == 3
+
+
 def test_the_manifest_is_read_strictly(gallery):
     path = gallery.folder / "gallery.json"
     good = json.loads(path.read_text())
