@@ -48,7 +48,7 @@ def test_support_sets_are_checked():
         support(labels=(0, 0, 0, 0))
     with pytest.raises(DataError, match="two classes"):
         support(labels=(0, 0, 0, 0), names=("low",))
-    with pytest.raises(ConfigError, match="nearest or prototype"):
+    with pytest.raises(ConfigError, match="nearest, prototype, head or auto"):
         classify(Plain(), support(), Numbers(np.zeros((1, 1))), "majority")
     assert classify(Plain(), support(), Numbers(np.zeros((0, 1)))) == []
 
