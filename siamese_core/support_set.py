@@ -236,7 +236,7 @@ def _manifest(data: bytes, label: str) -> tuple[list[str], dict[str, str]]:
     if len(data) > MOST_MANIFEST:
         raise refused("is too large")
     try:
-        value = json.loads(data, object_pairs_hook=_once, parse_constant=partial(_once, []))
+        value = json.loads(data, object_pairs_hook=_once, parse_constant=_no_constant)
     except (ValueError, RecursionError, TypeError):
         raise refused("is not readable JSON") from None
     if not isinstance(value, dict) or set(value) != {"format", "classes", "files"}:
@@ -253,7 +253,11 @@ def _manifest(data: bytes, label: str) -> tuple[list[str], dict[str, str]]:
     return classes, files
 
 
-def _once(pairs: list[tuple[str, Any]], *_: Any) -> dict[str, Any]:
+def _no_constant(word: str) -> None:
+    raise ValueError(word)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a key stands twice")
