@@ -18,7 +18,8 @@ export default function ({ data, parentElement }) {
   board.setAttribute("aria-label", data.alt);
 
   const classes = data.classes.map((c) => classTile(data, c));
-  const middle = (q) => q.to.reduce((a, b) => a + b, 0) / q.to.length;
+  // those that are none of the classes stand last
+  const middle = (q) => (q.to.length ? q.to.reduce((a, b) => a + b, 0) / q.to.length : data.classes.length);
   const queries = data.queries.slice().sort((a, b) => middle(a) - middle(b) || a.number - b.number);
   const tiles = queries.map((q) => queryTile(data, q));
   board.append(...classes, ...tiles);
@@ -115,10 +116,11 @@ function classTile(data, c) {
 function queryTile(data, q) {
   const name = (way) => data.classes[way].lines.at(-1);
   const under = {
-    right: () => "right",
+    right: () => (q.refused ? "none, right" : "right"),
     wrong: () => (q.truth === null ? "wrong" : `is ${name(q.truth)}`),
     tie: () => "tie",
     unknown: () => name(q.to[0]),
+    none: () => "none of these",
   }[q.state]();
   const tile = make("button", `tile query ${q.state}`, sheet(data.pictures[q.picture], ""), words([under]));
   tile.type = "button";
