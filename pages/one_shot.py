@@ -31,7 +31,7 @@ from siamese_core.support_set import SupportSet
 from siamese_core.types import InputSpec, LabelledSet
 
 VIEWS = {"recognise": "Recognise", "laboratory": "Laboratory"}
-SOURCES = {"sampled": "Sampled from a set", "classes": "Your own classes", "zip": "A saved set or zip"}
+SOURCES = {"sampled": "Sampled", "classes": "Your own", "zip": "Saved or zip"}
 MOST_WAYS = 20
 MOST_SHOTS = 20
 MOST_FOREIGN = 20
@@ -42,12 +42,12 @@ def _sampled(run: Run) -> tuple[tasks.Task, Any]:
     """A task of a set, and how to make its support set."""
     sets = cache.choices(run)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("From", list(sets), key="one_shot_set", format_func=sets.get, width=260)
+        chosen = st.selectbox("From", list(sets), key="one_shot_set", format_func=sets.get, width=205)
         data = cache.examples(run, chosen)
         most = max(2, min(MOST_WAYS, data.n_classes))
         state.put("one_shot_ways", min(state.get("one_shot_ways", 5), most))
-        ways = int(st.number_input("Ways (classes)", 2, most, key="one_shot_ways", width=130))
-        shots = int(st.number_input("Shots (examples)", 1, MOST_SHOTS, key="one_shot_shots", width=140))
+        ways = int(st.number_input("Ways (classes)", 2, most, key="one_shot_ways", width=128))
+        shots = int(st.number_input("Shots (each)", 1, MOST_SHOTS, key="one_shot_shots", width=128))
         foreign = _foreign(run, data, ways)
         st.button("Draw another", type="primary", key="one_shot_again", icon=theme.ICONS["shuffle"],
                   on_click=state.next_seed, args=("one_shot",))  # fmt: skip
@@ -64,7 +64,7 @@ def _foreign(run: Run, data: LabelledSet, ways: int) -> int:
     if data.n_classes <= ways or not deciding.can_refuse(run):
         return 0
     state.default("one_shot_foreign", 1)
-    return int(st.number_input("Foreign queries", 0, MOST_FOREIGN, key="one_shot_foreign", width=130,
+    return int(st.number_input("Foreign queries", 0, MOST_FOREIGN, key="one_shot_foreign", width=135,
                                help="Queries of classes that the support set does not have."))  # fmt: skip
 
 

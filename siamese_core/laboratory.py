@@ -16,12 +16,13 @@ from siamese_core import baseline, class_rules, metrics
 from siamese_core.episode_sampler import Sampler
 from siamese_core.errors import ConfigError, DataError
 from siamese_core.one_shot import interval
-from siamese_core.types import Embedder, LabelledSet
+from siamese_core.types import Embedder, InputSpec, Items, LabelledSet
 
 WAYS = (2, 5, 10, 15, 20)
 SHOTS = (1, 2, 3, 5, 10)
 EPISODES = 200
 HARDEST = 12
+MOST_KNOWN = 8000  # items whose distances are all held at once
 
 Progress = Callable[[str, float], None]
 
@@ -96,7 +97,7 @@ def study(
     tell = progress or (lambda words, share: None)
     pixels = baseline.Pixels(embedder.spec)
     tell(f"Encoding {len(data):,} items", 0.0)
-    seen = ((embedder, embedder.embed(data.items)), (pixels, pixels.embed(data.items)))
+    seen = (_seen(embedder, data, rule), _seen(pixels, data, "nearest"))
     kinds = _kinds(data, ways, shots, within_groups)
     cells, largest = [], None
     for i, sampler in enumerate(kinds):
@@ -109,6 +110,34 @@ def study(
             largest = called
     assert largest is not None
     return Laboratory(tuple(cells), _hardest(largest, data), rule, episodes, seed, within_groups, data.n_classes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """All distances of a set, worked out once; its embeddings (N, 1) are places in it."""
+
+    table: np.ndarray
+    spec: InputSpec
+
+    def embed(self, items: Items) -> np.ndarray:
+        return np.arange(len(items))[:, None]
+
+    def distances(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        found: np.ndarray = self.table[a[:, 0], b[:, 0]]
+        return found
+
+    def distance_matrix(self, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+        found: np.ndarray = self.table[np.ix_(queries[:, 0], gallery[:, 0])]
+        return found
+
+
+def _seen(embedder: Embedder, data: LabelledSet, rule: str) -> tuple[Embedder, np.ndarray]:
+    """The embeddings of the data; where only distances between items are asked for, those, worked out once."""
+    z = embedder.embed(data.items)
+    if rule != "nearest" or len(z) > MOST_KNOWN:
+        return embedder, z
+    known = _Known(embedder.distance_matrix(z, z), embedder.spec)
+    return known, known.embed(data.items)
 
 
 def _kinds(data: LabelledSet, ways: tuple[int, ...], shots: tuple[int, ...], within_groups: bool) -> list[Sampler]:

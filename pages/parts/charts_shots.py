@@ -35,8 +35,9 @@ def against(cells: Sequence[Cell], by: str, height: int = 330) -> go.Figure:
         )  # fmt: skip
         figure.add_scatter(x=x, y=[c.accuracy for c in of], mode="lines+markers", name=f"{level}-{words}",
                            line={"color": colour, "width": 2.5}, hovertemplate="%{y:.1%}")  # fmt: skip
-        figure.add_scatter(x=x, y=[c.pixels for c in of], mode="lines", name=f"{level}-{words}, plain pixels",
-                           line={"color": colour, "width": 2, "dash": "dot"}, hovertemplate="%{y:.1%}")  # fmt: skip
+        figure.add_scatter(x=x, y=[c.pixels for c in of], mode="lines", name="plain pixels", showlegend=i == 0,
+                           line={"color": colour, "width": 2, "dash": "dot"},
+                           hovertemplate=f"%{{y:.1%}}, {level}-{words}")  # fmt: skip
         if by == "k_shot" or i == 0:
             figure.add_scatter(x=x, y=[c.chance for c in of], mode="lines", name="chance", showlegend=i == 0,
                                line={"color": theme.BASELINE, "width": 1.5, "dash": "dash"},

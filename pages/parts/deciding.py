@@ -48,11 +48,11 @@ class Decided:
 def controls(run: Run) -> Decided:
     """Ask how to decide."""
     able = can_refuse(run)
-    rule = st.selectbox("Rule", list(RULES), key="one_shot_rule", format_func=RULES.get, help=ABOUT_RULES, width=215,
+    rule = st.selectbox("Rule", list(RULES), key="one_shot_rule", format_func=RULES.get, help=ABOUT_RULES, width=205,
                         bind="query-params")  # fmt: skip
     state.default("one_shot_reject", state.asked("one_shot_reject") or USUAL)
     rate = st.selectbox(
-        "None of these", list(RATES), key="one_shot_reject", help=ABOUT_NONE, width=190, bind="query-params",
+        "None of these", list(RATES), key="one_shot_reject", help=ABOUT_NONE, width=185, bind="query-params",
         disabled=not able, format_func=lambda r: "never" if r == "never" else f"{r} of foreign named",
     )  # fmt: skip
     augment = st.toggle("Average moved copies", key="one_shot_augment", help=ABOUT_MOVED, bind="query-params")

@@ -65,17 +65,18 @@ def _draw(found: Laboratory, data: LabelledSet) -> None:
             st.markdown("**More examples make it easier**")
             show.chart(charts_shots.against(found.cells, "k_shot"), "Accuracy against the number of shots, with chance "
                        "and plain pixels.", "lab_shots")  # fmt: skip
-        with grid.cell():
-            largest = max(c.n_way for c in found.cells)
-            fewest = min(c.k_shot for c in found.cells)
-            st.markdown(
-                f"**The hardest classes, {largest}-way {fewest}-shot**",
-                help="How often their queries were named rightly, and what they were called most often instead.",
-            )
-            for hard in found.hardest:
+    largest, fewest = max(c.n_way for c in found.cells), min(c.k_shot for c in found.cells)
+    st.markdown(
+        f"**The hardest classes, {largest}-way {fewest}-shot**",
+        help="How often their queries were named rightly, with 95% intervals, and what they were called most often "
+        "instead: the second picture.",
+    )
+    with st.grid(3, min_column_width=260, gap="small") as grid:
+        for hard in found.hardest:
+            with grid.cell():
                 _hard(hard, data)
-            if not found.hardest:
-                st.caption("Every query of every class was named rightly.")
+    if not found.hardest:
+        st.caption("Every query of every class was named rightly.")
 
 
 def _hard(hard: Hard, data: LabelledSet) -> None:
@@ -84,13 +85,12 @@ def _hard(hard: Hard, data: LabelledSet) -> None:
             if name is not None:
                 i = int(np.flatnonzero(data.labels == data.class_names.index(name))[0])
                 show.picture(data.items.natural(i), f"A picture of {name}", None, SIDE)  # type: ignore[attr-defined]
-        instead = ""
+        rate = f"{show.plain(show.class_name(hard.name))}: **{show.percent(hard.accuracy)}**"
+        lines = [rate, f":small[{hard.queries} queries, {hard.low:.0%} to {hard.high:.0%}]"]
         if hard.instead is not None:
-            instead = f"; called {show.plain(show.class_name(hard.instead))} {hard.times} times"
-        st.markdown(
-            f"{show.plain(show.class_name(hard.name))}: **{show.percent(hard.accuracy)}**  \n"
-            f":small[{hard.queries} queries, 95% interval {hard.low:.0%} to {hard.high:.0%}{instead}]", width="stretch",
-        )  # fmt: skip
+            often = "once" if hard.times == 1 else f"{hard.times} times"
+            lines.append(f":small[{often} called {show.plain(show.class_name(hard.instead))}]")
+        st.markdown("  \n".join(lines))
 
 
 def _alt(found: Laboratory) -> str:

@@ -116,13 +116,14 @@ function classTile(data, c) {
 function queryTile(data, q) {
   const name = (way) => data.classes[way].lines.at(-1);
   const under = {
-    right: () => (q.refused ? "none, right" : "right"),
+    right: () => "right",
     wrong: () => (q.truth === null ? "wrong" : `is ${name(q.truth)}`),
     tie: () => "tie",
     unknown: () => name(q.to[0]),
     none: () => "none of these",
   }[q.state]();
-  const tile = make("button", `tile query ${q.state}`, sheet(data.pictures[q.picture], ""), words([under]));
+  const lines = q.refused && q.state !== "none" ? ["none of these", under] : [under];
+  const tile = make("button", `tile query ${q.state}`, sheet(data.pictures[q.picture], ""), words(lines));
   tile.type = "button";
   tile.tabIndex = -1;
   if (data.queries.length > 1) tile.firstChild.append(make("span", "which", q.number)); // they stand by their classes
