@@ -105,7 +105,7 @@ def lay_out(made: SupportSet) -> None:
 def _menu(made: SupportSet, i: int, shots: gather.Given) -> None:
     """What can be done with one class: take examples away, or the class."""
     name = made.names[i]
-    with st.popover("", icon=theme.ICONS["tune"], help="Take away examples, or the class"):
+    with st.popover("Edit", help="Take away examples, or the class"):
         if len(shots):
             with st.container(horizontal=True, gap="xsmall"):
                 for j, picture in enumerate(shots.shown):
