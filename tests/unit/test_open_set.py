@@ -198,3 +198,30 @@ def test_settings_that_cannot_be():
             measured(Plain(), data, **wrong)
     with pytest.raises(ConfigError, match="at least 2 ways"):
         open_set_fit.measure(Plain(), data, 1)
+
+
+def test_a_runs_card_has_its_bounds_and_travels_with_them(tiny_run, tmp_path, monkeypatch):
+    from siamese_core import archive, datasets, one_shot, trained
+    from siamese_core.errors import RunError
+    from siamese_core.files import read_json, write_json
+    from siamese_core.runs import Run
+    from siamese_core.views import Averaged
+
+    monkeypatch.setattr(open_set_fit, "Averaged", Averaged)
+    monkeypatch.setattr(open_set_fit, "MOST_ITEMS", 60)
+    run = Run(tiny_run)
+    threshold = run.card()["threshold"]
+    found = open_set_fit.of_validation(run, datasets.load("digits").classes(range(6)), trained.load(run))
+    assert run.card()["threshold"] == threshold
+    assert {(r.n_way, r.augmented) for r in found.rows} == {(2, False), (2, True), (5, False), (5, True)}
+    support = one_shot.Support(datasets.load("digits").items.select(np.arange(2)), np.arange(2), ("a", "b"))
+    assert one_shot.prepare(trained.load(run), support).known == found
+    for name, spoil in (("good", {}), ("bad", {open_set.KEY: {"rows": []}})):
+        write_json(tiny_run / "card.json", read_json(tiny_run / "card.json") | spoil)
+        with (tmp_path / f"{name}.zip").open("wb") as out:
+            archive.pack(run, out)
+    assert open_set.of_card(archive.unpack(tmp_path / "good.zip", tmp_path / "in").card()) == found
+    with pytest.raises(RunError, match="none of these"):
+        archive.unpack(tmp_path / "bad.zip", tmp_path / "in")
+    open_set_fit.save(run, None)
+    assert open_set.KEY not in run.card()
