@@ -23,7 +23,7 @@ from pages.parts import (
     theme,
     uploads,
 )
-from siamese_core import support_set
+from siamese_core import support_files
 from siamese_core.confusion import confusion
 from siamese_core.one_shot import Support
 from siamese_core.runs import Run
@@ -56,7 +56,7 @@ def _sampled(run: Run) -> tuple[tasks.Task, Any]:
                           "picture. The Laboratory has all sizes and rules.")  # fmt: skip
     task, drawn = tasks.sampled(data, ways, shots, foreign, state.seed("one_shot"))
     _measure(run, data, ways, shots, asked)
-    return task, partial(support_set.from_samples, data, drawn)
+    return task, partial(support_files.from_samples, data, drawn)
 
 
 def _foreign(run: Run, data: LabelledSet, ways: int) -> int:

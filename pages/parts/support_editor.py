@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import gather, show, state, theme, uploads
-from siamese_core import support_set
+from siamese_core import support_files
 from siamese_core.errors import DataError
 from siamese_core.modalities.decoding import plain_name
 from siamese_core.support_set import SupportClass, SupportSet
@@ -59,7 +59,7 @@ def opened(grid: Any, spec: InputSpec) -> Made | None:
         given = uploads.one_file(label, "zip", "one_shot_zip", uploads.MAX_ZIP)
         if given is None:
             return SupportSet(), gather.look([], spec, "one_shot_zip", 160)
-        made = support_set.from_zip(uploads.Named(given.getvalue(), given.name))
+        made = support_files.from_zip(uploads.Named(given.getvalue(), given.name))
         if len(made.classes) > MOST_CLASSES:
             raise DataError(f"The support set has {len(made.classes)} classes; at most {MOST_CLASSES} fit here.")
         large = [c.name for c in made.classes if len(c.pictures) > MOST_SHOTS]

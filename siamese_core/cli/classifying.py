@@ -58,14 +58,14 @@ def add(commands: Any) -> None:
 
 def classify(args: argparse.Namespace) -> int:
     """Name the queries."""
-    from siamese_core import confusion, one_shot, runs, support_set, trained
+    from siamese_core import confusion, one_shot, runs, support_files, trained
     from siamese_core.modalities import face
     from siamese_core.modalities.image import from_files
 
     rate = _rate(args.reject)
     if args.top < 1:
         raise ConfigError(f"The number of classes to tell is {args.top}, but must be at least 1.")
-    given = support_set.load(args.support).check()
+    given = support_files.load(args.support).check()
     queries = [q for path in args.queries for q in _queries(path)]
     sources = [read_picture(q.path) for q in queries]
     model = trained.load(runs.find(args.run, runs.runs_folder(args.runs)), args.device)

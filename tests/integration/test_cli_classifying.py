@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from siamese_core import support_set
+from siamese_core import support_files
 
 
 def test_auto_says_what_it_chose_and_why(tiny_run, cli, cli_json, support, pictures):
@@ -22,7 +22,7 @@ def test_auto_says_what_it_chose_and_why(tiny_run, cli, cli_json, support, pictu
 
 def test_a_saved_support_set_is_the_same_as_its_folder(tiny_run, cli_json, support, pictures, tmp_path):
     path = tmp_path / "mine.zip"
-    path.write_bytes(support_set.load(support).to_bytes())
+    path.write_bytes(support_files.load(support).to_bytes())
     words = [*pictures[:2], "--rule", "nearest"]
     folder = cli_json("classify", "tiny", "--support", support, *words)["queries"]
     zipped = cli_json("classify", "tiny", "--support", path, *words)["queries"]

@@ -11,7 +11,7 @@ import worlds
 from PIL import Image
 
 from pages.parts import charts_shots, deciding, later, support_editor, theme
-from siamese_core import calibrate, support_set
+from siamese_core import calibrate, support_files
 from siamese_core.confusion import confusion
 from siamese_core.laboratory import Cell
 from siamese_core.runs import Run
@@ -254,7 +254,7 @@ def test_the_laboratory_measures(world, monkeypatch):
 
 def test_what_is_downloaded_can_be_opened():
     made = three()
-    back = support_set.from_zip(named(made.to_bytes()))
+    back = support_files.from_zip(named(made.to_bytes()))
     spec = InputSpec(1, 12, 12, "ink")
     np.testing.assert_array_equal(back.items(spec).pixels, made.items(spec).pixels)
 

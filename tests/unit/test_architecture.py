@@ -34,6 +34,7 @@ FLOORS = {
         "pair_tables",
         "pair_csv",
         "support_set",
+        "support_files",
         "episode_sampler",
     },
     2: {
@@ -123,6 +124,7 @@ FLOORS = {
         "collapse",
         "health",
         "open_set_fit",
+        "open_set_tasks",
         "laboratory",
         "report",
         "report_charts",

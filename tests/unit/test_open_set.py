@@ -10,7 +10,7 @@ import pytest
 from siamese_core import open_set, open_set_fit, runs
 from siamese_core.errors import ConfigError, DataError
 from siamese_core.open_set import RATES, OpenSet, Row
-from siamese_core.open_set_fit import Tasks
+from siamese_core.open_set_tasks import Tasks
 from tests.embedders import Constant, Plain, Random, numbers
 
 

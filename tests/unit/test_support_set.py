@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from siamese_core import support_set
+from siamese_core import support_files, support_set
 from siamese_core.errors import DataError
 from siamese_core.modalities.image import ImageItems
 from siamese_core.support_set import FORMAT, MANIFEST, SupportClass, SupportSet
@@ -82,7 +82,7 @@ def test_a_set_comes_back_as_it_was(mode):
     pictures = [("x.jpg", encoded(photo(colours=3 if mode == "RGB" else 0))), ("y.png", ONE)]
     set_ = SupportSet().with_class("été 日本/1", pictures).with_class("…", [("z.bmp", encoded(cross(), "BMP"))])
     data = set_.to_bytes()
-    back = support_set.from_zip(opened(data))
+    back = support_files.from_zip(opened(data))
     assert back.names == set_.names
     assert back.labels.tolist() == set_.labels.tolist()
     spec = InputSpec(3, 24, 24, "photo")
@@ -95,7 +95,7 @@ def test_samples_are_to_the_network_what_the_set_itself_is():
     items = ImageItems(ink, InputSpec(1, 20, 20, "ink"))
     marks = LabelledSet("marks", items, np.array([0, 1, 0, 1, 2, 2]), ("a", "b", "c"))
     picked = np.array([0, 5, 3, 2])
-    found = support_set.from_samples(marks, picked)
+    found = support_files.from_samples(marks, picked)
     assert found.names == tuple(dict.fromkeys(marks.class_names[i] for i in marks.labels[picked]))
     spec = InputSpec(1, 12, 12, "ink")
     order = np.argsort([found.names.index(marks.class_names[i]) for i in marks.labels[picked]], kind="stable")
@@ -104,11 +104,11 @@ def test_samples_are_to_the_network_what_the_set_itself_is():
 
 def test_folders_and_zips_of_class_folders(tmp_path):
     root = class_folders(tmp_path / "s", ("a", "b"))
-    found = support_set.load(root)
+    found = support_files.load(root)
     assert (found.names, len(found)) == (("a", "b"), 4)
     assert found.pictures[0][0] == str(root / "a" / "0.png")
     files = {f"top/{n}": ONE for n in ("a/1.png", "b/1.png", "x/b/2.png")} | {"top/note.txt": b"hello"}
-    found = support_set.load(zipped(tmp_path / "s.zip", files))
+    found = support_files.load(zipped(tmp_path / "s.zip", files))
     assert found.names == ("a", "top/b", "top/x/b")
 
 
@@ -125,18 +125,18 @@ def test_folders_and_zips_of_class_folders(tmp_path):
 )
 def test_zips_that_cannot_be_used(tmp_path, files, words):
     with pytest.raises(DataError, match=words):
-        support_set.load(zipped(tmp_path / "s.zip", files))
+        support_files.load(zipped(tmp_path / "s.zip", files))
 
 
 def test_folders_that_cannot_be_used(tmp_path):
     with pytest.raises(DataError, match="no folder"):
-        support_set.load(tmp_path / "none")
+        support_files.load(tmp_path / "none")
     with pytest.raises(DataError, match="no class folders"):
-        support_set.load(tmp_path)
+        support_files.load(tmp_path)
     class_folders(tmp_path / "s", ("a",))
     (tmp_path / "s" / "b").mkdir()
     with pytest.raises(DataError, match=r"b has no picture"):
-        support_set.load(tmp_path / "s")
+        support_files.load(tmp_path / "s")
 
 
 def described(manifest: object, files: dict[str, bytes] | None = None) -> bytes:
@@ -179,13 +179,13 @@ GOOD = {"format": FORMAT, "classes": ["sun"], "files": {"pictures/0001.png": "su
 )
 def test_a_manifest_that_is_not_wholly_right_is_refused(manifest, files, words):
     with pytest.raises(DataError, match=words):
-        support_set.from_zip(opened(described(manifest, files)))
+        support_files.from_zip(opened(described(manifest, files)))
 
 
 def read(data: bytes):
     """What is said of it, or the set."""
     try:
-        return "", support_set.from_zip(opened(data))
+        return "", support_files.from_zip(opened(data))
     except DataError as error:
         return str(error), None
 
@@ -224,7 +224,7 @@ def test_any_set_that_can_be_comes_back(classes):
         return
     if not len(set_):
         with pytest.raises(DataError, match="no class folders"):
-            support_set.from_zip(opened(set_.to_bytes()))
+            support_files.from_zip(opened(set_.to_bytes()))
         return
-    back = support_set.from_zip(opened(set_.to_bytes()))
+    back = support_files.from_zip(opened(set_.to_bytes()))
     assert (back.names, back.labels.tolist()) == (set_.names, set_.labels.tolist())
