@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -127,6 +128,20 @@ def build(name: str, embedding_size: int) -> Distance:
     if name not in REGISTRY:
         raise ConfigError(f"There is no distance '{name}'; choose one of: {', '.join(REGISTRY)}.")
     return WeightedL1(embedding_size) if name == "weighted_l1" else REGISTRY[name]()
+
+
+class Unlearned:
+    """A distance of the registry for embeddings whose network is not kept, such as a snapshot's. What a learned one
+    (weighted_l1) has learnt is not kept either: Manhattan distance stands for it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = "manhattan" if name == "weighted_l1" else name
+
+    def distance_matrix(self, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+        """(Q, D) and (G, D) numpy -> (Q, G) float32."""
+        q, g = (torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)) for x in (queries, gallery))
+        with torch.inference_mode():
+            return np.asarray(build(self.name, q.shape[1]).matrix(q, g).numpy())
 
 
 def squared_matrix(q: Tensor, g: Tensor) -> Tensor:

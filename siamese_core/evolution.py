@@ -82,6 +82,39 @@ def present(run: Run) -> list[Path]:
     return sorted(found, key=lambda p: int(p.stem))
 
 
+def at(run: Run, epoch: int) -> Snapshot:
+    """The snapshot after one epoch, 0 being before training. Raises RunError when there is none that can be used, or
+    when it does not say which pictures it is of."""
+    paths = {int(path.stem): path for path in present(run)}
+    if not paths:
+        raise RunError(f"Run {run.name} has no snapshots of its epochs; leave the epoch out, or train it again.")
+    if epoch not in paths:
+        raise RunError(f"Run {run.name} has no snapshot of epoch {epoch}; it has {_listed(sorted(paths))}.")
+    found = read(paths[epoch])
+    if found is None:
+        raise RunError(f"The snapshot of epoch {epoch} of run {run.name} cannot be read; choose another epoch.")
+    if found.items is None:
+        raise RunError(f"The snapshots of run {run.name} do not say which pictures they are of; train it again to "
+                       "have maps of its epochs.")  # fmt: skip
+    return found
+
+
+def mapped_epochs(run: Run) -> list[int]:
+    """Epochs of which `at` can be asked, ascending; none where the last snapshot does not say what it is of."""
+    paths = present(run)
+    last = read(paths[-1]) if paths else None
+    return [int(path.stem) for path in paths] if last is not None and last.items is not None else []
+
+
+def _listed(epochs: Sequence[int]) -> str:
+    """'0 to 8', or '0, 2, 4, ... 8' where some are missing between."""
+    if len(epochs) < 3:
+        return " and ".join(map(str, epochs))
+    if epochs[-1] - epochs[0] == len(epochs) - 1:
+        return f"{epochs[0]} to {epochs[-1]}"
+    return f"{', '.join(map(str, epochs[:3]))}, ... {epochs[-1]}" if len(epochs) > 4 else ", ".join(map(str, epochs))
+
+
 def frames(
     run: Run,
     method: str = "tsne",

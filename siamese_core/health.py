@@ -119,26 +119,7 @@ class _Pixels(Pixels):
 
     def distance_matrix(self, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
         """(Q, D) and (G, D) -> (Q, G)."""
-        return _matrix("euclidean", queries, gallery)
-
-
-class _Named:
-    """A distance of the registry without weights, for snapshots, of which only embeddings are left."""
-
-    def __init__(self, name: str) -> None:
-        self.name = "manhattan" if name == "weighted_l1" else name
-
-    def distance_matrix(self, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
-        """(Q, D) and (G, D) -> (Q, G)."""
-        return _matrix(self.name, queries, gallery)
-
-
-def _matrix(name: str, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
-    import torch
-
-    q, g = (torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)) for x in (queries, gallery))
-    with torch.inference_mode():
-        return distances.build(name, q.shape[1]).matrix(q, g).numpy()
+        return distances.Unlearned("euclidean").distance_matrix(queries, gallery)
 
 
 def of_run(
@@ -160,6 +141,11 @@ def of_run(
         notes.append("Imitations are left out: they are nobody's own class.")
     if len(data) < 2:
         raise DataError(f"The health of a space needs at least two pictures, and {data.name} has {len(data)}.")
+    if len(set(data.items.digests())) < 2:
+        raise DataError(f"All {len(data)} pictures of {data.name} are the same, so that nothing can be told from them; "
+                        "choose others.")  # fmt: skip
+    if note := protocols.fitting_note(run, data):
+        notes.append(note)
     fitted = data.items.fitted(model.spec, _part(tell, 0.0, 0.1))
     z = model.embed(fitted, progress=_part(tell, 0.1, 0.3))
     network = space_health.measure(model, z, data.labels, seed, _part(tell, 0.3, 0.6), most)
@@ -211,7 +197,7 @@ def of_snapshots(run: Run, progress: Progress | None = None) -> Story | None:
     kept = kept if unseen else np.ones(len(labels), bool)
     if kept.sum() < 2:
         return None
-    by = _Named(run.config().distance)
+    by = distances.Unlearned(run.config().distance)
     rows = []
     for i, s in enumerate(found):
         values = space_health.measure(by, s.embeddings[kept].astype(np.float32), labels[kept]).values()

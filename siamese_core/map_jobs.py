@@ -19,15 +19,18 @@ from typing import Any
 
 import numpy as np
 
-from siamese_core import __version__, map_files, processes, projection, runs
+from siamese_core import __version__, datasets, evolution, map_files, processes, projection, runs
 from siamese_core.errors import ConfigError, RunError
 from siamese_core.files import read_json, write_json
 from siamese_core.runs import Run
 
 FORMAT = 2
+WATCHED = "watched"  # the part of a run's data that its snapshots are of
 MAX_POINTS = 2000  # unless more are asked for
 KEPT = 40  # maps; older ones are removed
 START_GRACE = 60.0  # seconds until a new job's worker must have written its first status
+HEAR_GRACE = 2.0  # seconds that a worker is given to hear a stop: scikit-learn looks up every 50 iterations only
+POLL = 0.1  # seconds between two looks meanwhile
 END_GRACE = 5.0  # seconds that a worker which cannot listen is given to end
 
 
@@ -65,6 +68,7 @@ def start(
     min_distance: float | None = None,
     engine: str = "automatic",
     part: str = "test",
+    epoch: int | None = None,
     folder: Path | None = None,
     data_root: Path | None = None,
     begin: bool = True,
@@ -72,8 +76,10 @@ def start(
     """The job's folder; starts it unless it is done or under way. Without `begin` nothing is started, and the
     folder is there only if somebody has started this job before.
 
-    data: a registered name or a path; None: the run's own classes of that `part`. folder: the runs
-    folder. Raises ConfigError for settings that cannot be, RunError when the run has no weights.
+    data: a registered name or a path; None: the run's own classes of that `part`. epoch: not the best weights but what
+    the network made of the pictures that it watched after this epoch (0: before training); `data` and `part` have no
+    say then. folder: the runs folder. Raises ConfigError for settings that cannot be, RunError when the run has no
+    weights, or no snapshot of that epoch.
     """
     if not 1 <= max_points <= projection.MOST_POINTS:
         raise ConfigError(f"A map has 1 to {projection.MOST_POINTS:,} points, not {max_points:,}.")
@@ -82,6 +88,8 @@ def start(
         "neighbours": neighbours, "min_distance": min_distance, "engine": engine,
     }  # fmt: skip
     projection.check(**settings)  # raises what is wrong before a process is started
+    if epoch is not None and data is not None:
+        raise ConfigError("Of an epoch only what the run watched is kept; leave out the data, or the epoch.")
     request: dict[str, Any] = {
         "format": FORMAT,
         "version": __version__,
@@ -90,11 +98,13 @@ def start(
         "data": data,
         "part": part if data is None else None,
         "content": _fingerprint(data) if data is not None else run.manifest().get("data", {}).get("digest"),
-        "data_root": None if data_root is None else str(Path(data_root).absolute()),
+        "data_root": str(datasets.data_root(data_root).absolute()),
         **settings,
         "seed": seed,
         "max_points": max_points,
     }
+    if epoch is not None:
+        request |= {"epoch": epoch, "part": WATCHED, "weights": evolution.at(run, epoch).digest}
     digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:24]
     root = (folder or runs.runs_folder()) / ".maps"
     job = root / digest
@@ -149,18 +159,24 @@ def classify(raw: Mapping[str, Any], now: float, alive: bool) -> str:
 
 
 def stop(job: Path) -> None:
-    """End a job. It looks at every sign of progress; in a stage that gives none its process is ended from here.
-    Nothing happens when it is gone."""
+    """End a job. It looks at every sign of progress; where it gives none for `HEAR_GRACE` seconds, or says that it
+    cannot hear, its process is ended from here. Nothing happens when it is gone."""
     if not job.is_dir():
         return
     (job / "stop").touch()
-    with suppress(OSError, ValueError):
-        raw = read_json(job / "status.json")
-        if not raw.get("hears", True) and raw["state"] == "running" and processes.alive(raw["pid"], raw["started"]):
+    with suppress(OSError, ValueError, KeyError):
+        until = time.monotonic() + HEAR_GRACE
+        while (raw := read_json(job / "status.json"))["state"] == "running":
+            if not processes.alive(raw["pid"], raw["started"]):
+                return
+            if raw.get("hears", True) and time.monotonic() < until:
+                time.sleep(POLL)
+                continue
             if not processes.end(raw["pid"], END_GRACE):
                 return
             if read_json(job / "status.json").get("state") == "running":
                 write_json(job / "status.json", raw | {"state": "stopped", "reason": "Stopped on request."})
+            return
 
 
 def frame(job: Path) -> dict[str, np.ndarray] | None:
@@ -184,6 +200,7 @@ def result(job: Path) -> dict[str, np.ndarray]:
     trustworthiness, continuity, k, measured    of the map (see `projection_quality`); NaN for fewer than 4 points
     method, engine, seconds, perplexity         what made it, and how long that took; perplexity NaN but for t-SNE
     centre, axes          (D,) and (D, dims), for PCA only
+    epoch                 after which epoch, for maps of a snapshot only; `indices` are then into the run's whole data
 
     Raises RunError when the job is not finished or its file is damaged.
     """

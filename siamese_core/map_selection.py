@@ -11,16 +11,16 @@ import io
 import re
 import zipfile
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from siamese_core.errors import DataError
-from siamese_core.map_export_table import SPLIT, item_names
+from siamese_core.map_export_table import columns
 from siamese_core.pair_scoring import safe_name
 
 MOST_PICTURES = 5000
-_NO_COLUMNS = {"labels", "indices", "groups", "split", "centre"}  # told in words, or not of a point
 
 
 def counts(found: Mapping[str, np.ndarray], which: np.ndarray) -> list[tuple[str, int, int]]:
@@ -33,25 +33,23 @@ def counts(found: Mapping[str, np.ndarray], which: np.ndarray) -> list[tuple[str
 
 
 def to_csv(found: Mapping[str, np.ndarray], which: np.ndarray) -> str:
-    """One row a point of `which`: index into the data set, item ("class #3": the third of its class on the map), class,
-    group and split where they are known, then every number that the map holds of a point
-    (empty where it was not measured)."""
-    names = [safe_name(str(n)) for n in found["class_names"]]
-    items = item_names(dict(found))
-    groups = [safe_name(str(n)) for n in found.get("group_names", ())]
-    numbers = _numbers(found)
+    """One row a point of `which`, with the columns of the map's own table (`map_export_table.columns`): the nearest
+    other point is told by its index into the data set, as the row's own item is; what was not measured is empty."""
+    made = columns(found)
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
-    split = "split" in found
-    rows.writerow(["index", "item", "class", *(["group"] if groups else []), *(["split"] if split else []), *numbers])
+    rows.writerow(made)
     for i in which:
-        row: list[object] = [int(found["indices"][i]), safe_name(items[i]), names[int(found["labels"][i])]]
-        if groups:
-            row.append(groups[int(found["groups"][i])])
-        if split:
-            row.append(SPLIT[min(max(int(found["split"][i]), 0), 3)])
-        rows.writerow([*row, *(f"{v[i]:.6g}" if np.isfinite(v[i]) else "" for v in numbers.values())])
+        rows.writerow([_cell(values[i]) for values in made.values()])
     return out.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return safe_name(value)
+    if isinstance(value, (np.integer, np.bool_)):
+        return str(int(value))
+    return f"{value:.6g}" if np.isfinite(value) else ""
 
 
 def to_zip(found: Mapping[str, np.ndarray], which: np.ndarray, ink: bool) -> bytes:
@@ -94,9 +92,3 @@ def _folder(part: str) -> str:
     clean = re.sub(r'[<>:"\\|?*]', "_", clean).strip(" .")[:100].rstrip(" .")
     reserved = re.fullmatch(r"(?i)con|prn|aux|nul|com\d|lpt\d|__macosx", clean.split(".")[0])
     return f"_{clean}" if not clean or reserved else clean
-
-
-def _numbers(found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Every array of one number a point."""
-    shape = found["x"].shape
-    return {k: v for k, v in found.items() if k not in _NO_COLUMNS and v.shape == shape and v.dtype.kind in "fiub"}

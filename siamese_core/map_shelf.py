@@ -1,4 +1,4 @@
-"""Finished maps that can be looked at beside a given one: of the same data, by another run, method or setting."""
+"""Finished maps that can be looked at beside a given one: of the same data, by another run, epoch or setting."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ def _alike(a: dict[str, Any], b: dict[str, Any]) -> bool:
     """Whether two requests are of the same data. A run's own classes are those of its own split."""
     if any(a.get(key) != b.get(key) for key in SAME):
         return False
-    return a.get("data") is not None or a["run"] == b["run"] or _classes(a) == _classes(b) != []
+    if a.get("data") is not None or a["run"] == b["run"] or a.get("part") == map_jobs.WATCHED:
+        return True  # what two runs watched may differ; `shared` tells
+    return _classes(a) == _classes(b) != []
 
 
 def _classes(asked: dict[str, Any]) -> list[str]:
@@ -83,6 +85,8 @@ def _classes(asked: dict[str, Any]) -> list[str]:
 def _words(mine: dict[str, Any], its: dict[str, Any]) -> str:
     """What one map is, and in what it differs from the one that it stands beside."""
     words = [METHODS.get(str(its.get("method")), str(its.get("method")))]
+    if (epoch := its.get("epoch")) is not None:
+        words.append(f"after epoch {epoch}" if epoch else "before training")
     if its.get("dims", 2) != mine.get("dims", 2):
         words.append(f"{its.get('dims', 2)}-D")
     for key, name in NUMBERS.items():
@@ -90,7 +94,7 @@ def _words(mine: dict[str, Any], its: dict[str, Any]) -> str:
             words.append(name.format(f"{its[key]:,g}") if _is_number(its.get(key)) else name.format("automatic"))
     if its["run"] != mine["run"]:
         words.append(f"run {Path(its['run']).name}")
-    elif its.get("weights") != mine.get("weights"):
+    elif its.get("weights") != mine.get("weights") and its.get("epoch") == mine.get("epoch"):
         words.append("other weights of the same run")
     return ", ".join(words)
 

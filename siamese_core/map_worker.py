@@ -5,15 +5,23 @@ from __future__ import annotations
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
 
 from siamese_core import map_files
-from siamese_core.errors import SiameseError
+from siamese_core.errors import DataError, SiameseError
 from siamese_core.files import read_json, write_json
+
+if TYPE_CHECKING:
+    from siamese_core.retrieval import Distances
+    from siamese_core.runs import Run
+
+    # What compares embeddings, these (N, D), all that is known of the points, and what was done otherwise than asked.
+    Made = tuple[Distances, np.ndarray, dict[str, np.ndarray], str]
 
 WRITE_EVERY = 0.3  # seconds between two writes of the status
 MOST_SEARCHED = 30_000  # points whose nearest neighbours are found too: some seconds; it grows with the square
@@ -55,10 +63,11 @@ class Pen:
             self.write(text=text, progress=round(min(max(fraction, 0.0), 1.0), 4), hears=True)
 
     def silent(self, text: str) -> None:
-        """Something begins that tells nothing and hears nothing: `map_jobs.stop` ends the process."""
+        """Something begins that tells nothing and hears nothing: `map_jobs.stop` ends the process. This is told first
+        and the stop looked for then, so that one that is asked for in between is seen by one of the two."""
+        self.write(text=text, progress=0.0, hears=False)
         if (self.job / "stop").exists():
             raise Stopped
-        self.write(text=text, progress=0.0, hears=False)
 
 
 def work(job: Path) -> str:
@@ -84,23 +93,12 @@ def work(job: Path) -> str:
 
 def _map(job: Path, pen: Pen) -> str:
     """Load, embed, project, measure, save; returns what was done otherwise than asked."""
-    from siamese_core import nearest, projection, projection_quality, protocols, trained
+    from siamese_core import nearest, projection, projection_quality
     from siamese_core.runs import Run
 
     request = read_json(job / "request.json")
     run = Run(Path(request["run"]))
-    root = None if request["data_root"] is None else Path(request["data_root"])
-    data = protocols.data_for(run, request["data"], request["part"] or "test", root, pen.progress)
-    indices = np.arange(len(data))
-    if len(indices) > request["max_points"]:
-        indices = np.sort(np.random.default_rng(request["seed"]).permutation(len(data))[: request["max_points"]])
-    model = trained.load(run, "auto")
-    items = data.items.select(indices).fitted(model.spec, pen.progress)
-    z = model.embed(items, progress=pen.progress)
-    arrays = _facts(run, request["data"], data, indices) | {"embeddings": z}
-    if (pixels := getattr(items, "pixels", None)) is not None:
-        arrays["pixels"] = map_files.thumbnails(pixels)
-    del items
+    model, z, arrays, told = (_of_snapshot if "epoch" in request else _of_weights)(run, request, pen)
 
     began = time.monotonic()
     names = ("method", "perplexity", "dims", "learning_rate", "neighbours", "min_distance", "engine")
@@ -131,7 +129,58 @@ def _map(job: Path, pen: Pen) -> str:
     alike = f"The {len(z)} points have only {len(known[0])} different embeddings; equal ones share a place."
     if len(known[0]) == 1:
         alike = f"All {len(z)} points have the same embedding, so they share a place."
-    return " ".join(filter(None, [plan.note, alike if 2 * len(known[0]) <= len(z) else ""]))
+    return " ".join(filter(None, [told, plan.note, alike if 2 * len(known[0]) <= len(z) else ""]))
+
+
+def _of_weights(run: Run, request: Mapping[str, Any], pen: Pen) -> Made:
+    """The data that was asked for, through the run's best weights."""
+    from siamese_core import protocols, trained
+
+    data = protocols.data_for(run, request["data"], request["part"] or "test", Path(request["data_root"]), pen.progress)
+    indices = _drawn(len(data), request)
+    model = trained.load(run, "auto")
+    items = data.items.select(indices).fitted(model.spec, pen.progress)
+    z = model.embed(items, progress=pen.progress)
+    facts = _facts(run, request["data"], data, indices) | _pictures(items) | {"embeddings": z}
+    return model, z, facts, protocols.fitting_note(run, data)
+
+
+def _of_snapshot(run: Run, request: Mapping[str, Any], pen: Pen) -> Made:
+    """What the run's network made of the pictures that it watches, after one of its epochs."""
+    from siamese_core import datasets, distances, evolution, snapshots
+
+    config, manifest = run.config(), run.manifest()
+    snapshot = evolution.at(run, request["epoch"])
+    data = datasets.load(config.dataset, Path(request["data_root"]), progress=pen.progress)
+    items = snapshot.items
+    places = None if items is None else snapshots.places(data, manifest.get("split") or {}, items)
+    if places is None or data.digest != manifest.get("data", {}).get("digest"):
+        raise DataError(f"The data set {data.name} has changed since run {run.name} was trained, so that its "
+                        "snapshots are of other pictures; put it back.")  # fmt: skip
+    kept = _drawn(len(places), request)
+    z = snapshot.embeddings[kept].astype(np.float32)
+    pictures = data.items.select(places[kept]).fitted(run.spec(), pen.progress)
+    facts = _facts(run, config.dataset, data, places[kept]) | _pictures(pictures)
+    compares = distances.Unlearned(config.distance)
+    told = "What the network's distance has learnt is not kept with an epoch; Manhattan distance stands for it."
+    return (
+        compares,
+        z,
+        facts | {"embeddings": z, "epoch": np.array(snapshot.epoch)},
+        told if compares.name != config.distance else "",
+    )
+
+
+def _drawn(count: int, request: Mapping[str, Any]) -> np.ndarray:
+    """Which of so many items are on the map: all, or as many as were asked for, by the seed."""
+    if count <= request["max_points"]:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(request["seed"]).permutation(count)[: request["max_points"]])
+
+
+def _pictures(items: Any) -> dict[str, np.ndarray]:
+    pixels = getattr(items, "pixels", None)
+    return {} if pixels is None else {"pixels": map_files.thumbnails(pixels)}
 
 
 def _facts(run: Any, asked: str | None, data: Any, indices: np.ndarray) -> dict[str, np.ndarray]:

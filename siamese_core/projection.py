@@ -16,7 +16,7 @@ from siamese_core import projections
 from siamese_core.errors import ConfigError, DataError
 from siamese_core.projections import pacmap, placing, tsne, umap
 from siamese_core.projections.base import Hooks, Plan, Progress, Projected
-from siamese_core.types import Embedder
+from siamese_core.retrieval import Distances
 
 __all__ = ["ENGINES", "METHODS", "MOST_POINTS", "Hooks", "Plan", "Projected", "check", "make", "nearest", "neighbours",
            "place", "plan", "project"]  # fmt: skip
@@ -183,7 +183,7 @@ def place(found: Mapping[str, np.ndarray], embeddings: np.ndarray) -> np.ndarray
     return placing.place(found, x)
 
 
-def neighbours(embedder: Embedder, embeddings: np.ndarray, index: int, k: int = 8) -> tuple[np.ndarray, np.ndarray]:
+def neighbours(embedder: Distances, embeddings: np.ndarray, index: int, k: int = 8) -> tuple[np.ndarray, np.ndarray]:
     """The k items nearest to item `index` in the original space, by the run's own distance.
 
     Exact: all N distances are computed. Returns (indices (k,), distances (k,)), nearest first, equal
@@ -198,7 +198,7 @@ def neighbours(embedder: Embedder, embeddings: np.ndarray, index: int, k: int = 
 
 
 def nearest(
-    embedder: Embedder, embeddings: np.ndarray, queries: np.ndarray, k: int = 8
+    embedder: Distances, embeddings: np.ndarray, queries: np.ndarray, k: int = 8
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k of N embeddings nearest to each of Q queries, by the run's own distance: (indices (Q, k), distances (Q,
     k)), nearest first, equal distances in the order of the items. Exact, in blocks: all Q x N distances are

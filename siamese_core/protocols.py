@@ -18,8 +18,9 @@ from siamese_core.errors import DataError, RunError
 from siamese_core.modalities.image import from_files
 from siamese_core.runs import Run
 from siamese_core.scored import ScoredPairs
-from siamese_core.types import Embedder, Items, LabelledSet
+from siamese_core.types import Embedder, InputSpec, Items, LabelledSet
 
+_WORLDS = {"ink": "ink", "photo": "photos"}
 PARTS = ("train", "validation", "test")
 OMNIGLOT = (("omniglot-py", "images_background"), ("omniglot-py", "images_evaluation"))
 
@@ -59,6 +60,22 @@ def data_for(
             "put it back, or give other data."
         )
     return whole.classes([index[name] for name in names])
+
+
+def fitting_note(run: Run, data: LabelledSet) -> str:
+    """What is done to pictures that are not as the run's network reads them, in a sentence; empty where they are so,
+    and for the data set that the run was trained on, where training did the same."""
+    spec, own = run.spec(), data.items.spec
+    if own == spec or data.name == run.manifest().get("data", {}).get("name"):
+        return ""
+    alike = (own.polarity, own.channels) == (spec.polarity, spec.channels)
+    return (f"The network reads {_kind(spec)} of {spec.width} x {spec.height} pixels; these pictures are "
+            f"{'of another size' if alike else _kind(own)}, and are brought to that.")  # fmt: skip
+
+
+def _kind(spec: InputSpec) -> str:
+    colour = "in colour" if spec.channels == 3 else "in grey"
+    return "ink on paper" if spec.polarity == "ink" and spec.channels == 1 else f"{_WORLDS[spec.polarity]} {colour}"
 
 
 def overlap_warnings(run: Run, items: Items, class_names: tuple[str, ...] = ()) -> list[str]:

@@ -67,23 +67,25 @@ def _explore(run: Run, job: Path, waits: bool) -> None:
     two = bool(state.get(f"{shown.key}_beside"))
     left, facts, details, choice = _places(two)
     with facts:
-        placed = map_placing.draw(run, job)
+        brought = map_placing.draw(run, job)
     with choice:
         other = _choose_other(shown)
         finding = (cache.nearest_progress(shown.mapped)[0] or "Finding nearest neighbours") + "." if waits else ""
         st.caption(" ".join(show.plain(w) for w in (map_jobs.status(job).note, _learnt(shown), finding) if w))
     with left:
         _maps([shown] if other is None else [shown, other], chosen, near)
-        scatter.carry(f"{shown.key}_placed", map_pack.placed(shown.of, placed, shown.ink))
+        scatter.carry(f"{shown.key}_placed", map_pack.placed(shown.of, brought.placed, shown.ink))
+        scatter.carry(f"{shown.key}_own", map_pack.own(shown.of, brought.digest, brought.columns))
     with details:
         if chosen is None:
             st.info("Click a point to see its picture and its true neighbours.", icon=":material/ads_click:")
         else:
-            calibration = cache.trained(run).calibration
-            point.draw(found, chosen, near, distances, shown.ink, calibration, NEIGHBOURS if two else 3)
+            early = "epoch" in found
+            calibration = None if early else cache.trained(run).calibration
+            point.draw(found, chosen, near, distances, shown.ink, calibration, NEIGHBOURS if two else 3, early)
     which = scatter.selected(shown.key, shown.of, count)
     if len(which):
-        selection.draw(found, shown.of, which, shown.ink, shown.key)
+        selection.draw(found | brought.columns, shown.of, which, shown.ink, shown.key)
     if waits and _nearest(shown) is not None:
         st.rerun()
 
@@ -136,6 +138,8 @@ def _choose_other(shown: Shown) -> Shown | None:
     """The map to stand beside this one, if the reader wants one."""
     others = {str(s.job): s for s in map_shelf.beside(shown.job)}
     if not others:
+        st.caption("Make another map of these pictures, by another run, epoch, method or setting, and it can stand "
+                   "beside this one.")  # fmt: skip
         return None
     chosen = st.selectbox("Beside it", [None, *others], key=f"{shown.key}_beside",
                           format_func=lambda k: "no other map" if k is None else others[k].words)  # fmt: skip
@@ -188,8 +192,8 @@ def _nearest(shown: Shown) -> Nearest | None:
 def _learnt(shown: Shown) -> str:
     """What to say of the classes that the network has not learnt from."""
     found = shown.found
-    if "split" not in found:
-        return ""
+    if "split" not in found or found.get("epoch", 1) == 0:
+        return "" if "split" not in found else "The network has learnt from nothing yet."
     unseen = map_pack.unseen_of(found)
     if not unseen.any():
         return "The network has learnt from all of these classes."

@@ -30,6 +30,7 @@ from siamese_core.runs import Run
 from siamese_core.types import InputSpec, LabelledSet
 
 if TYPE_CHECKING:
+    from siamese_core.retrieval import Distances
     from siamese_core.trained import Trained
 
 MOST_ITEMS = 2000  # of a set that pages embed at once
@@ -342,7 +343,7 @@ def nearest(run: Run, mapped: Mapped) -> Answer | None:
     Raises RunError."""
     if not warm():
         return None
-    model = trained(run)
+    model = _compares(run, mapped)
 
     def work(progress: Callable[[str, float], None]) -> nearest_points.Nearest:
         return nearest_points.each(model, mapped.found["embeddings"], mapped.found["labels"], progress)
@@ -357,11 +358,21 @@ def nearest_progress(mapped: Mapped) -> tuple[str, float]:
 
 def neighbours(run: Run, mapped: Mapped, point: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The true neighbours of a point and their distances, as `projection.neighbours`. Raises RunError."""
-    return _neighbours(mapped.digest, point, count, trained(run), mapped.found["embeddings"])
+    return _neighbours(mapped.digest, point, count, _compares(run, mapped), mapped.found["embeddings"])
+
+
+def _compares(run: Run, mapped: Mapped) -> Distances:
+    """What compares the embeddings of a map: of an epoch, no network is kept."""
+    model = trained(run)
+    if "epoch" not in mapped.found:
+        return model
+    from siamese_core.distances import Unlearned
+
+    return Unlearned(model.config.distance)
 
 
 @st.cache_resource(show_spinner=False, max_entries=200)
-def _neighbours(of: str, point: int, count: int, _model: Trained, _z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _neighbours(of: str, point: int, count: int, _model: Distances, _z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return projection.neighbours(_model, _z, point, count)
 
 

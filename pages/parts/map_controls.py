@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import cache, show, state, theme
-from siamese_core import projections
+from siamese_core import evolution, projections
 from siamese_core.runs import Run
 
 POINTS = [300, 600, 1000, 2000, 5000, 10_000, 30_000, 100_000]
@@ -24,12 +24,14 @@ SHAPE_HELP = (
 )
 MOST_SEED = 9999
 USUAL_DISTANCE = 0.1  # UMAP's own
+BEST = -1  # in the place of an epoch
 
 
 def controls(run: Run, start: Any) -> dict[str, Any]:
     """Draw the controls; what was chosen, as `map_jobs.start` takes it. The button calls `start(run, asked)`."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        where = pictures(run)
+        epoch = _epoch_chosen(run)
+        where = pictures(run) if epoch is None else _watched(run, epoch)
         method = st.selectbox("Method", list(projections.TITLES), key="map_method", width=124, bind="query-params",
                               format_func=projections.TITLES.get, help=METHOD_HELP)  # fmt: skip
         dims = st.segmented_control("Shape", [2, 3], default=2, required=True, key="map_dims", bind="query-params",
@@ -40,6 +42,7 @@ def controls(run: Run, start: Any) -> dict[str, Any]:
                             help="Of larger sets, so many points are drawn by chance.")  # fmt: skip
         with st.popover("Settings", icon=theme.ICONS["tune"], key="map_settings"):
             more = _settings(method, dims)
+            _epochs(run)
         asked = where | {"method": method, "dims": dims, "max_points": most} | more
         st.button("Make the map", type="primary", key="map_start", icon=theme.ICONS["start"], on_click=start,
                   args=(run, asked))  # fmt: skip
@@ -59,6 +62,39 @@ def pictures(run: Run) -> dict[str, Any]:
                           help="A data set that is here, or a part of the run's own.")  # fmt: skip
     kind, _, name = source.partition(":")
     return {"data": name if kind == "data" else None, "part": name if kind == "part" else "test"}
+
+
+def _epochs(run: Run) -> None:
+    """Which network: the best weights, or what is kept of one of its epochs."""
+    if epochs := evolution.mapped_epochs(run):
+        st.selectbox(
+            "Network", [BEST, *epochs], key="map_epoch", bind="query-params", format_func=_after, on_change=_settled,
+            help="Of an epoch, only what the network made of the pictures that its run watched is kept: the map is "
+                 "then of these. Maps of two epochs can stand side by side.",
+        )  # fmt: skip
+
+
+def _epoch_chosen(run: Run) -> int | None:
+    """What the control says that is drawn later, or, at first, the address."""
+    chosen = state.get("map_epoch")
+    if chosen is None and (asked := state.asked("map_epoch")):
+        chosen = next((e for e in [BEST, *evolution.mapped_epochs(run)] if _after(e) == asked), None)
+        if chosen is None:
+            state.lab().unmapped = asked
+    return chosen if chosen in evolution.mapped_epochs(run) else None
+
+
+def _after(epoch: int) -> str:
+    return "best weights" if epoch == BEST else f"after epoch {epoch}" if epoch else "before training"
+
+
+def _watched(run: Run, epoch: int) -> dict[str, Any]:
+    """In the place of the pictures: that there is no choice."""
+    words = f"Watched, {_after(epoch)}"
+    st.selectbox("Pictures", [words], key="map_watched", disabled=True, width=232,
+                 help="Of an epoch, only what the run watched is kept. For other pictures, choose the best weights "
+                      "in Settings.")  # fmt: skip
+    return {"epoch": epoch}
 
 
 def _settled() -> None:

@@ -138,6 +138,15 @@ def facts(of: str, found: Mapping[str, np.ndarray], nearest: np.ndarray, distanc
     return message("facts", of, {"columns": columns}, arrays)
 
 
+def own(of: str, digest: str, columns: Mapping[str, np.ndarray]) -> bytes:
+    """Columns of numbers of the reader's, by name, (N,) each; they take the place of those that came before. digest:
+    of all that they hold."""
+    keys = {name: f"mine_{digest[:12]}_{i}" for i, name in enumerate(columns)}
+    told = [_numbers(key, name, told=True) | {"mine": True} for name, key in keys.items()]
+    arrays = {keys[name]: values.astype(np.float32) for name, values in columns.items()}
+    return message("own", of, {"digest": digest, "columns": told}, arrays)
+
+
 def unseen_of(found: Mapping[str, np.ndarray]) -> np.ndarray:
     """(N,) bool: points of classes that the network has not learnt from, as far as the map says."""
     return found["split"] != 0 if "split" in found else np.zeros(len(found["x"]), bool)

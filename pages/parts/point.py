@@ -19,9 +19,10 @@ def draw(
     ink: bool,
     calibration: Calibration | None,
     across: int = 3,
+    early: bool = False,
 ) -> None:
     """The point `chosen` of a map, and its neighbours (K,), nearest first, with their distances (K,), `across` of them
-    in a row."""
+    in a row. `early`: the map is of one epoch, for which nothing was calibrated."""
     names, labels = [show.class_name(n) for n in found["class_names"]], found["labels"]
     name = names[labels[chosen]]
     with st.container(horizontal=True, gap="small"):
@@ -32,7 +33,7 @@ def draw(
             st.markdown(f"**{show.plain(last)}**" + (f"  \n{show.plain(group)}" if group else ""))
             if words := place_of(found, chosen):
                 st.caption(words)
-    st.caption(f"Its true neighbours, wherever the map has put them, with {_measures(calibration)}:")
+    st.caption(f"Its true neighbours, wherever the map has put them, with {_measures(calibration, early)}:")
     with st.grid(across, min_column_width=76, gap="small") as grid:
         for i, d in zip(near, distances, strict=True):
             with grid.cell():
@@ -62,7 +63,9 @@ def place_of(found: Mapping[str, np.ndarray], chosen: int) -> str:
     return f"The map places {better:.0%} of the points better than this one."
 
 
-def _measures(calibration: Calibration | None) -> str:
+def _measures(calibration: Calibration | None, early: bool) -> str:
+    if early:
+        return "the network's distance after that epoch (the run is calibrated for its best weights alone)"
     if calibration is None:
         return "the network's own distance (this run is not calibrated, so there is no probability)"
     return "the network's own distance and the probability of one class"

@@ -20,9 +20,14 @@ def add(commands: Any) -> None:
     p.add_argument("--method", default="tsne", metavar="{tsne,umap,pacmap,pca}", help="how to flatten (default: tsne)")
     p.add_argument("--dims", type=int, default=2, metavar="{2,3}", help="on a plane or in space (default: 2)")
     p.add_argument("--data", metavar="DIR", help="a data set by name or path (default: the run's own test classes)")
+    p.add_argument("--epoch", type=int, metavar="N",
+                   help="the network after epoch N (0: before training), on the pictures that its run watched "
+                        "(default: the best weights)")  # fmt: skip
     add_data_root(p)
     p.add_argument("--out", metavar="FILE.{csv,html,svg,png,npz,parquet,zip}", type=Path, required=True,
                    help="the file to write; zip: for TensorBoard's projector")  # fmt: skip
+    p.add_argument("--columns", type=Path, metavar="FILE.csv",
+                   help="columns of numbers of your own to colour by: a map's table with more columns")  # fmt: skip
     p.add_argument("--vectors", action=argparse.BooleanOptionalAction,
                    help="with the embeddings' own numbers (default: all but .csv have them)")  # fmt: skip
     p.add_argument("--perplexity", type=float, metavar="X", help="t-SNE's (default: 30, less for few points)")
@@ -39,7 +44,7 @@ def add(commands: Any) -> None:
 
 def draw(args: argparse.Namespace) -> int:
     """Make the map in a process of its own (or find it made) and write the file."""
-    from siamese_core import map_export, map_jobs, runs
+    from siamese_core import map_columns, map_export, map_jobs, runs
     from siamese_core.errors import ConfigError
 
     map_export.check(args.out, args.vectors)
@@ -54,7 +59,7 @@ def draw(args: argparse.Namespace) -> int:
     job = map_jobs.start(
         run, data, args.method, args.perplexity, args.seed, args.max_points, dims=args.dims,
         learning_rate=args.learning_rate, neighbours=args.neighbours, min_distance=args.min_distance,
-        engine=args.engine, folder=folder, data_root=root,
+        engine=args.engine, epoch=args.epoch, folder=folder, data_root=root,
     )  # fmt: skip
     status = _wait(job)
     if status.state != "finished":
@@ -62,9 +67,13 @@ def draw(args: argparse.Namespace) -> int:
         mistake = status.state == "failed" and not status.reason.startswith("Something unexpected")
         return 130 if status.state == "stopped" else 2 if mistake else 1
     found = map_jobs.result(job)
+    if args.columns is not None:
+        found |= map_columns.read(args.columns, found)
     if status.note:
         output.say(status.note)
-    title = map_export.title_of(run.name, data, None, str(found["method"]))
+    part = None if args.epoch is None else map_jobs.WATCHED
+    name = run.name if args.epoch is None else f"{run.name}, epoch {args.epoch}"
+    title = map_export.title_of(name, data, part, str(found["method"]))
     kind = map_export.write(args.out, found, title, run.spec().polarity == "ink", args.vectors)
     points, classes = len(found["x"]), len(set(found["labels"].tolist()))
     value = {
@@ -72,7 +81,7 @@ def draw(args: argparse.Namespace) -> int:
         "method": found["method"], "dims": args.dims, "engine": found["engine"], "seconds": found["seconds"],
         "trustworthiness": found["trustworthiness"], "continuity": found["continuity"],
         "k": found["k"], "measured": found["measured"],
-        "note": status.note, "run": run.name, "job": job,
+        "note": status.note, "run": run.name, "epoch": args.epoch, "job": job,
     }  # fmt: skip
     text = f"{args.out}: {output.count(points, 'point')} of {output.count(classes, 'class')}."
     if found["k"] > 0:

@@ -176,6 +176,36 @@ def test_a_class_is_found_and_others_turn_faint(page: Any, address: str) -> None
     nothing_broke(page)
 
 
+def test_ones_own_numbers_colour_the_map_and_go_again(page: Any, address: str) -> None:
+    open_map(page, address)
+    ids = page.evaluate(f"[...{SORTED}[0].set.arrays.ids]")
+    by = page.get_by_role("combobox", name="Colour by")
+
+    def give(column: str, scale: int) -> None:
+        rows = [f"{i},{scale * n}" for n, i in enumerate(ids[:100])]
+        text = "\n".join([f"index,{column}", *rows]).encode()
+        page.locator("input[type=file]").last.set_input_files(
+            {"name": "mine.csv", "mimeType": "text/csv", "buffer": text}
+        )
+
+    def largest() -> float:
+        return float(page.locator(".legend").inner_text().split()[-1])  # of the ramp, which leaves out the outermost
+
+    page.get_by_role("button", name="Colour by your numbers").click()
+    settled(page)
+    give("age <b>", 1)
+    by.get_by_role("option", name="age <b>", exact=True).wait_for(state="attached")
+    by.select_option(label="age <b>")
+    wait_for(lambda: 90 <= largest() <= 99, 20)
+    give("size", 7)
+    by.get_by_role("option", name="size", exact=True).wait_for(state="attached")
+    assert "age <b>" not in by.inner_text()
+    wait_for(lambda: page.evaluate(f"{SORTED}[0].column.kind") == "class", 20)  # what it was coloured by is gone
+    by.select_option(label="size")
+    wait_for(lambda: 630 <= largest() <= 693, 20)
+    nothing_broke(page)
+
+
 def test_pictures_stand_for_points_when_few_are_in_view(page: Any, address: str) -> None:
     open_map(page, address)
     opaque = """c => { const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;

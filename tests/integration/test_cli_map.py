@@ -16,9 +16,9 @@ import psutil
 import pytest
 from PIL import Image
 
-from siamese_core import map_files, map_jobs, map_worker, projection_quality, trained
+from siamese_core import datasets, map_files, map_jobs, map_shelf, map_worker, projection_quality, snapshots, trained
 from siamese_core.errors import RunError
-from siamese_core.files import write_json
+from siamese_core.files import read_json, write_json
 from siamese_core.runs import Run
 from tests.commands import scribble
 
@@ -114,6 +114,93 @@ def test_the_ending_says_what_is_written(tiny_run, cli_json, tmp_path):
         assert "embeddings" not in f.files
 
 
+@pytest.fixture
+def at_once(monkeypatch):
+    """Maps are made in this process."""
+    monkeypatch.setattr(map_jobs, "_spawn", lambda job: map_worker.work(job))
+
+
+def watched(folder: Path, epoch: int, noise: float = 0.0) -> None:
+    """What a run made of 12 pictures of its validation part and 12 of its training part, by its own weights."""
+    run = Run(folder)
+    model, data = trained.load(run), datasets.load("digits")
+    unseen, seen = data.classes([6, 7]), data.classes(range(6))
+    own, other = np.arange(5, 17), np.arange(40, 52)
+    z = np.concatenate([model.embed(unseen.items.select(own)), model.embed(seen.items.select(other))])
+    z = z + noise * np.random.default_rng(epoch).normal(size=z.shape).astype(np.float32)
+    of = snapshots.Watched(np.concatenate([own, len(unseen) + other]),
+                           np.concatenate([unseen.labels[own], 2 + seen.labels[other]]), len(unseen))  # fmt: skip
+    snapshots.save(folder, epoch, of, lambda part, at: z[:12] if part == "validation" else z[12:])
+
+
+def test_a_map_of_an_epoch_is_of_what_the_run_watched_then(at_once, tiny_run, cli_json, refused, tmp_path):
+    watched(tiny_run, 0, noise=0.5)
+    watched(tiny_run, 3)
+    first, last = (cli_json("map", "tiny", "--epoch", e, "--out", tmp_path / "m.csv") for e in ("0", "3"))
+    assert (first["epoch"], last["epoch"], last["points"]) == (0, 3, 24)
+    found, early = map_jobs.result(Path(last["job"])), map_jobs.result(Path(first["job"]))
+    assert (found["epoch"], early["epoch"]) == (3, 0)
+    data = datasets.load("digits")
+    np.testing.assert_array_equal(found["labels"], data.labels[found["indices"]])
+    np.testing.assert_array_equal(found["split"], [1] * 12 + [0] * 12)
+    again = trained.load(Run(tiny_run)).embed(data.items.select(found["indices"]))
+    np.testing.assert_allclose(found["embeddings"], again, atol=2e-3)  # half precision
+    fitted = data.items.select(found["indices"]).fitted(Run(tiny_run).spec())
+    np.testing.assert_array_equal(found["pixels"], fitted.pixels)
+    np.testing.assert_array_equal(found["indices"], early["indices"])
+    assert np.abs(found["embeddings"] - early["embeddings"]).max() > 0.1
+    assert [s.words for s in map_shelf.beside(Path(last["job"]))] == ["t-SNE, before training"]
+    assert map_shelf.titles(Path(last["job"]), Path(first["job"])) == ("t-SNE, after epoch 3", "t-SNE, before training")
+    watched(tiny_run, 3, noise=0.1)  # trained anew
+    assert cli_json("map", "tiny", "--epoch", "3", "--out", tmp_path / "m.csv")["job"] != last["job"]
+
+    out = tmp_path / "n.csv"
+    assert "no snapshot of epoch 2; it has 0 and 3" in refused("map", "tiny", "--epoch", "2", "--out", out)
+    assert "leave out the data" in refused("map", "tiny", "--epoch", "3", "--data", "digits", "--out", out)
+    config = read_json(tiny_run / "config.json")
+    config["data"]["digest"] = "0" * 16
+    write_json(tiny_run / "config.json", config)
+    assert "has changed since run tiny was trained" in refused("map", "tiny", "--epoch", "3", "--out", out)
+    for path in (tiny_run / "snapshots").iterdir():
+        path.unlink()
+    assert "has no snapshots of its epochs" in refused("map", "tiny", "--epoch", "3", "--out", out)
+
+
+def test_the_learned_distance_of_an_epoch_is_told_to_be_gone(at_once, tiny_run, cli_json, tmp_path):
+    watched(tiny_run, 1)
+    config = read_json(tiny_run / "config.json")
+    config["config"] |= {"distance": "weighted_l1", "loss": "bce"}
+    write_json(tiny_run / "config.json", config)
+    found = cli_json("map", "tiny", "--epoch", "1", "--out", tmp_path / "m.csv")
+    assert "Manhattan distance stands for it" in found["note"]
+    z = map_jobs.result(Path(found["job"]))
+    i, near = 4, z["nearest"][4]
+    assert z["nearest_distance"][i] == pytest.approx(np.abs(z["embeddings"][i] - z["embeddings"][near]).sum(), rel=1e-3)
+
+
+def test_ones_own_columns_are_taken_along(at_once, tiny_run, cli_json, refused, tmp_path):
+    table, mine = tmp_path / "map.csv", tmp_path / "mine.csv"
+    cli_json("map", "tiny", "--max-points", "20", "--method", "pca", "--out", table)
+    with table.open() as f:
+        rows = list(csv.DictReader(f))
+    mine.write_text("index,age\n" + "".join(f"{r['index']},{i}\n" for i, r in enumerate(rows[:10])))
+    cli_json("map", "tiny", "--max-points", "20", "--method", "pca", "--columns", mine, "--out", table)
+    with table.open() as f:
+        assert [r["age"] for r in csv.DictReader(f)] == [*map(str, range(10)), *[""] * 10]
+    mine.write_text("age\n1\n")
+    ask = ("map", "tiny", "--max-points", "20", "--method", "pca", "--out", table)
+    assert "no column called index" in refused(*ask, "--columns", mine)
+    assert "cannot be read" in refused(*ask, "--columns", tmp_path / "none.csv")
+
+
+def test_pictures_of_another_shape_are_told_to_be_changed(at_once, tiny_run, support, cli_json, tmp_path):
+    out = tmp_path / "m.csv"
+    assert "ink on paper of 12 x 12 pixels" in cli_json("map", "tiny", "--data", support, "--out", out)["note"]
+    assert (
+        cli_json("map", "tiny", "--method", "pca", "--data", "digits", "--max-points", "9", "--out", out)["note"] == ""
+    )
+
+
 def test_map_in_space(tiny_run, cli_json, tmp_path):
     found = cli_json("map", "tiny", "--method", "pca", "--dims", "3", "--data", "glyphs", "--max-points", "50",
                      "--seed", "4", "--out", tmp_path / "m.csv")  # fmt: skip
@@ -204,6 +291,29 @@ def test_a_stage_that_cannot_listen_is_ended_with_its_process(tiny_run, monkeypa
     map_jobs.stop(job)
     assert began[0].poll() is not None
     assert (map_jobs.status(job).state, map_jobs.status(job).reason) == ("stopped", "Stopped on request.")
+
+
+def test_a_stage_that_should_listen_and_does_not_is_ended_too(tiny_run, monkeypatch):
+    monkeypatch.setattr(map_jobs, "_spawn", lambda job: None)
+    monkeypatch.setattr(map_jobs, "HEAR_GRACE", 0.2)
+    job = map_jobs.start(Run(tiny_run))
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    write_json(job / "status.json", {
+        "state": "running", "pid": child.pid, "started": psutil.Process(child.pid).create_time(), "hears": True,
+    })  # fmt: skip
+    map_jobs.stop(job)
+    assert child.poll() is not None
+    assert map_jobs.status(job).state == "stopped"
+
+
+def test_a_stop_between_looking_and_going_silent_is_not_lost(tiny_run, monkeypatch):
+    monkeypatch.setattr(map_jobs, "_spawn", lambda job: None)
+    job = map_jobs.start(Run(tiny_run))
+    pen = map_worker.Pen(job)
+    write = pen.write
+    monkeypatch.setattr(pen, "write", lambda **changes: ((job / "stop").touch(), write(**changes)))  # just before
+    with pytest.raises(map_worker.Stopped):
+        pen.silent("UMAP is finding places")
 
 
 def test_a_stranger_with_the_same_number_is_not_ended(tiny_run, monkeypatch):
@@ -312,3 +422,6 @@ def test_a_map_is_made_anew_when_anything_it_depends_on_changes(tiny_run, suppor
     (tiny_run / "best.safetensors").write_bytes(last.read_bytes() + b" ")
     jobs.add(map_jobs.start(run, str(support)))
     assert len(jobs) == 6
+    monkeypatch.setenv("SIAMESE_DATA", str(tiny_run))  # a registered name may be something else there
+    assert map_jobs.start(run, "orl") != map_jobs.start(run, "orl", data_root=tiny_run.parent)
+    assert map_jobs.start(run, "orl") == map_jobs.start(run, "orl", data_root=tiny_run)

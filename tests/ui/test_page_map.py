@@ -14,7 +14,17 @@ from map_messages import galleries, maps, sent
 from streamlit.testing.v1 import AppTest
 
 from pages.parts import atlas, map_out, map_pack, show
-from siamese_core import map_export, map_files, map_jobs, map_worker, projection, runs, trained
+from siamese_core import (
+    distances,
+    map_export,
+    map_files,
+    map_jobs,
+    map_worker,
+    projection,
+    runs,
+    snapshots,
+    trained,
+)
 from siamese_core.runs import Run
 
 pytestmark = pytest.mark.usefixtures("no_starter")
@@ -222,6 +232,87 @@ def test_another_map_of_the_same_data_stands_beside(made):
     app.run()
     assert not worlds.told(app)
     assert len(maps(app)) == 1
+
+
+def epochs_of(run: Run) -> None:
+    """Snapshots of before training and after two epochs, of 24 of its pictures."""
+    items = np.concatenate([np.arange(12), 358 + np.arange(12)])  # the digits 6 and 7 are 358 pictures
+    labels = np.repeat([0, 2], 12)
+    watched = snapshots.Watched(items, labels, 358)
+    for epoch in range(3):
+        z = np.random.default_rng(epoch).normal(size=(24, 16)).astype(np.float32)
+        snapshots.save(run.folder, epoch, watched, lambda part, _, z=z: z[:12] if part == "validation" else z[12:])
+
+
+def test_maps_of_two_epochs_stand_side_by_side(made):
+    epochs_of(made)
+    early, late = (map_jobs.start(made, epoch=e, max_points=300) for e in (0, 2))
+    app = opened()
+    network = app.selectbox(key="map_epoch")
+    assert network.options == ["best weights", "before training", "after epoch 1", "after epoch 2"]
+    network.set_value(1).run()
+    assert not worlds.told(app)
+    assert not maps(app)  # of this one there is none yet
+    app.selectbox(key="map_epoch").set_value(2).run()
+    assert maps(app)[0]["of"].startswith(late.name)
+    assert app.selectbox(key="map_watched").disabled
+    assert "no network is kept" in worlds.words(app)
+    beside = next(box for box in app.selectbox if box.label == "Beside it")
+    assert beside.options == ["no other map", "t-SNE, before training"]
+    beside.set_value(str(early)).run()
+    assert not worlds.told(app)
+    assert [m["of"].split("-")[0] for m in maps(app)] == [late.name, early.name]
+    assert "**t-SNE, after epoch 2**" in worlds.words(app)
+    app.session_state[maps(app)[0]["name"]] = {"chosen": 5}
+    app.run()
+    found = map_jobs.result(late)
+    z = np.array(found["embeddings"])
+    by = distances.Unlearned(made.config().distance)
+    near, far = projection.neighbours(by, z, 5, atlas.NEIGHBOURS)
+    assert sent(app)["near"][0]["points"] == near.tolist()
+    assert all(show.number(float(d)) in worlds.words(app) for d in far)
+    assert "calibrated for its best weights alone" in worlds.words(app)
+    app.selectbox(key="map_epoch").set_value(-1).run()
+    assert not worlds.told(app)
+    assert len(maps(app)) == 1
+    assert app.selectbox(key="map_source").value == "data:digits"
+
+
+def test_an_epoch_is_shared_by_its_address(made):
+    epochs_of(made)
+    job = map_jobs.start(made, epoch=0, max_points=300)
+    app = AppTest.from_file(str(worlds.ROOT / "app.py"), default_timeout=60)
+    app.query_params |= {"run": "finished", "map_points": "300 points", "map_epoch": "before training"}
+    app.switch_page("pages/map.py").run()
+    assert not worlds.told(app)
+    assert maps(app)[0]["of"].startswith(job.name)
+    assert "learnt from nothing yet" in worlds.words(app)
+    app = AppTest.from_file(str(worlds.ROOT / "app.py"), default_timeout=60)
+    app.query_params |= {"run": "finished", "map_points": "300 points", "map_epoch": "after epoch 9"}
+    app.switch_page("pages/map.py").run()
+    assert "“after epoch 9”, which is not here" in app.warning[0].value
+    assert len(maps(app)) == 1  # of the best weights
+
+
+def test_ones_own_numbers_colour_the_map(made):
+    app = opened()
+    found = map_jobs.result(next((runs.runs_folder() / ".maps").iterdir()))
+    text = "index,age\n" + "".join(f"{i},{n}\n" for n, i in enumerate(found["indices"][:200]))
+    app.file_uploader(key="map_columns").set_value(("mine.csv", text.encode(), "text/csv")).run()
+    assert not worlds.told(app)
+    head, arrays = sent(app)["own"]
+    (column,) = head["columns"]
+    assert (column["name"], column["kind"]) == ("age", "number")
+    np.testing.assert_array_equal(arrays[column["key"]], [*range(200), *[np.nan] * 100])
+    app.file_uploader(key="map_columns").set_value(("mine.csv", b"age\n1\n", "text/csv")).run()
+    (told,) = worlds.told(app)
+    assert "no column called index" in told
+    assert sent(app)["own"][0]["columns"] == []
+    assert len(maps(app)) == 1
+
+
+def test_without_another_map_it_is_said_how_to_have_one_beside(made):
+    assert "stand beside this one" in worlds.words(opened())
 
 
 def test_a_map_of_other_pictures_is_not_linked(made):

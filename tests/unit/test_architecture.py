@@ -109,6 +109,7 @@ FLOORS = {
         "map_export_projector",
         "map_export_drawing",
         "map_export_page",
+        "map_columns",
         "map_selection",
         "map_shelf",
         "bench",

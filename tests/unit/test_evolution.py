@@ -214,3 +214,28 @@ def test_old_snapshots_without_places_are_shown_without_pictures(run):
     found = evolution.frames(run, "pca")
     assert found.items is None
     assert found.names[:2] == ("6", "7")
+
+
+def test_one_epoch_is_read_or_it_is_said_why_not(run):
+    found = evolution.at(run, 3)
+    assert (found.epoch, found.embeddings.shape) == (3, (M, D))
+    np.testing.assert_array_equal(found.embeddings, embeddings(3))
+    assert evolution.mapped_epochs(run) == [0, 1, 2, 3, 4]
+    with pytest.raises(RunError, match="no snapshot of epoch 9; it has 0 to 4"):
+        evolution.at(run, 9)
+    (run.folder / "snapshots" / "00001.safetensors").write_bytes(b"x")
+    with pytest.raises(RunError, match="of epoch 1 of run tiny cannot be read"):
+        evolution.at(run, 1)
+    (run.folder / "snapshots" / "00003.safetensors").unlink()
+    with pytest.raises(RunError, match="it has 0, 1, 2, 4"):
+        evolution.at(run, 3)
+    nameless = {"embeddings": torch.from_numpy(embeddings(4)).half(), "labels": torch.from_numpy(LABELS)}
+    (run.folder / "snapshots" / "00004.safetensors").write_bytes(save(nameless))
+    with pytest.raises(RunError, match="do not say which pictures"):
+        evolution.at(run, 4)
+    assert evolution.mapped_epochs(run) == []
+    for path in evolution.present(run):
+        path.unlink()
+    assert evolution.mapped_epochs(run) == []
+    with pytest.raises(RunError, match="no snapshots of its epochs"):
+        evolution.at(run, 0)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from siamese_core import datasets, health, space_health, trained
+from siamese_core import datasets, distances, health, space_health, trained
 from siamese_core.baseline import Pixels
 from siamese_core.cli.output import plain
 from siamese_core.errors import DataError
@@ -114,7 +114,7 @@ def test_the_story_is_of_the_unseen_classes_that_are_watched(tiny_run):
     assert story.epochs.tolist() == [0, 1, 2]
     assert (story.items, story.classes, story.unseen) == (30, 2, True)
     assert story.distance == Run(tiny_run).config().distance
-    by = health._Named(story.distance)
+    by = distances.Unlearned(story.distance)
     kept = labels < 2
     last = space_health.measure(by, z[kept].astype(np.float16).astype(np.float32), labels[kept]).values()
     assert {name: v[-1] for name, v in story.values.items()} == pytest.approx({n: last[n] for n in health.FIGURES})
@@ -143,6 +143,20 @@ def test_many_snapshots_are_thinned_and_the_ends_stay(tiny_run, monkeypatch):
 
 def test_a_learned_distance_is_stood_for_by_manhattan_and_others_by_themselves():
     a, b = np.array([[0.0, 1.0]]), np.array([[2.0, -1.0]])
-    assert health._Named("weighted_l1").name == "manhattan"
-    assert health._Named("weighted_l1").distance_matrix(a, b) == pytest.approx(4)
-    assert health._Named("squared_euclidean").distance_matrix(a, b) == pytest.approx(8)
+    assert distances.Unlearned("weighted_l1").name == "manhattan"
+    assert distances.Unlearned("weighted_l1").distance_matrix(a, b) == pytest.approx(4)
+    assert distances.Unlearned("squared_euclidean").distance_matrix(a, b) == pytest.approx(8)
+
+
+def test_pictures_that_are_all_the_same_are_no_collapsed_network(tiny_run):
+    data = datasets.load("digits")
+    same = replace(data, items=data.items.select(np.zeros(20, int)), labels=np.repeat([0, 1], 10))
+    with pytest.raises(DataError, match="All 20 pictures of digits are the same"):
+        health.of_run(Run(tiny_run), trained.load(Run(tiny_run)), same)
+
+
+def test_pictures_of_another_shape_are_told_to_be_changed(tiny_run):
+    data = datasets.load("glyphs")
+    few = data.classes(range(3))
+    found = health.of_run(Run(tiny_run), trained.load(Run(tiny_run)), few)
+    assert "ink on paper of 12 x 12 pixels; these pictures are of another size" in " ".join(found.notes)

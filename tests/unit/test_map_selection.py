@@ -46,12 +46,13 @@ def test_counts_are_of_the_selection_and_of_the_map():
 def test_a_table_holds_all_that_is_known_of_each_point():
     more = {"groups": np.array([0, 0, 1] * 4), "group_names": np.array(["zoo", "sky"]), "error": np.linspace(0, 1, 12),
             "split": np.array([0, 2, 3] * 4)}  # fmt: skip
-    found = made(**more)
+    found = made(**more, nearest=np.roll(np.arange(12), 1))
     rows = table(map_selection.to_csv(found, np.array([3, 5])))
-    assert list(rows[0]) == ["index", "item", "class", "group", "split", "x", "y", "error"]
+    assert list(rows[0]) == ["index", "item", "label", "group", "split", "x", "y", "error", "nearest_index"]
     assert [r["index"] for r in rows] == ["103", "105"]
+    assert [r["nearest_index"] for r in rows] == ["102", "104"]  # into the data, not the place on this map
     assert [r["item"] for r in rows] == ["zoo/sun #2", "sky/sun #2"]
-    assert [(r["class"], r["group"], r["split"]) for r in rows] == [
+    assert [(r["label"], r["group"], r["split"]) for r in rows] == [
         ("zoo/sun", "zoo", "train"),
         ("sky/sun", "sky", "none"),
     ]
@@ -64,12 +65,12 @@ def test_a_table_leaves_what_was_not_measured_empty():
                  centre=np.arange(12.0), seconds=np.array(1.5))  # fmt: skip
     rows = table(map_selection.to_csv(found, np.arange(2)))
     assert [r["error"] for r in rows] == ["", "0.5"]
-    assert list(rows[0]) == ["index", "item", "class", "x", "y", "error"]
+    assert list(rows[0]) == ["index", "item", "label", "x", "y", "error"]
 
 
 def test_no_name_is_a_formula_in_a_spreadsheet():
     rows = table(map_selection.to_csv(made(["=1+1", "b"]), np.arange(2)))
-    assert rows[0]["class"] == "'=1+1"
+    assert rows[0]["label"] == "'=1+1"
     assert rows[0]["item"] == "'=1+1 #1"
 
 

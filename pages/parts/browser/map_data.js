@@ -33,6 +33,13 @@ async function take(head, arrays) {
     if (!fresh.length) return;
     for (const name of Object.keys(arrays)) set.arrays[name] = arrays[name]();
     set.columns = [...set.columns, ...fresh];
+  } else if (head.kind === "own") {
+    if (head.digest === set.own) return;
+    set.own = head.digest;
+    const mine = set.columns.filter((column) => column.mine);
+    for (const column of mine) delete set.arrays[column.key];
+    for (const name of Object.keys(arrays)) set.arrays[name] = arrays[name]();
+    set.columns = [...set.columns.filter((column) => !column.mine), ...head.columns];
   } else if (head.kind === "pictures") {
     const which = arrays.which();
     if (which.every((point) => set.tiles.has(point))) return;

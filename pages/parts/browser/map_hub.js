@@ -9,7 +9,7 @@ const USUAL = { by: "", mode: "move", names: true, density: false, fade: false, 
 function setOf(of) {
   if (!hub.sets.has(of)) {
     const kinds = { arrays: {}, columns: [], tiles: new Map(), kept: {}, asked: new Map(), watchers: new Set() };
-    hub.sets.set(of, { of, count: 0, moves: 0, near: null, placed: [], ...kinds });
+    hub.sets.set(of, { of, count: 0, moves: 0, near: null, placed: [], own: "", ...kinds });
     for (const [key, old] of hub.sets) {
       if (hub.sets.size > MOST_SETS && key !== of && !old.watchers.size) hub.sets.delete(key);
     }

@@ -77,7 +77,7 @@ function newView(root) {
     if (!view.set.count) return;
     if (kind === "near") view.nearer();
     else if (kind === "pictures" || kind === "placed") view.redraw("over");
-    else if (kind === "facts") view.settled();
+    else if (kind === "facts" || kind === "own") view.settled();
     else if (kind === "places") view.drift();
     else begin();
   }

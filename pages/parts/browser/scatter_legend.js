@@ -64,7 +64,7 @@ function fillControls(view, find) {
   const usable = set.columns.filter((column) => set.arrays[column.key]);
   const usual = usualOf(set, usable, view.data.look.most);
   view.column = usable.find((column) => column.key === ways.by) ?? usable.find((column) => column.key === usual);
-  if (find(".by").length !== usable.length) {
+  if ([...find(".by").options].map((option) => option.value).join() !== usable.map((column) => column.key).join()) {
     find(".by").replaceChildren(...usable.map((column) => new Option(column.name, column.key)));
   }
   find(".by").value = view.column.key;
