@@ -18,6 +18,7 @@ from siamese_core.types import Embedder
 C = 10.0  # inverse strength of the penalty; chosen on the starter's validation alphabets
 DECIMALS = 6  # of a distance: what the solver is sure of
 ROUNDS = 300
+TOLERANCE = 1e-3  # of the gradient; finer changes no answer
 
 
 def fit(embedder: Embedder, gallery: np.ndarray, ways: np.ndarray, n_ways: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -25,7 +26,7 @@ def fit(embedder: Embedder, gallery: np.ndarray, ways: np.ndarray, n_ways: int) 
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=C, class_weight="balanced", max_iter=ROUNDS)
+    model = LogisticRegression(C=C, class_weight="balanced", max_iter=ROUNDS, tol=TOLERANCE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(_unit(gallery), ways)
