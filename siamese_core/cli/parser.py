@@ -31,6 +31,7 @@ def build() -> Parser:
     from siamese_core.cli import (
         calibrating,
         checking,
+        classifying,
         health,
         mapping,
         measuring,
@@ -47,7 +48,9 @@ def build() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"Siamese Lab {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
-    for module in (training, using, searching, scoring, measuring, checking, calibrating, reporting, mapping, health):
+    for module in (
+        training, using, classifying, searching, scoring, measuring, checking, calibrating, reporting, mapping, health,
+    ):  # fmt: skip
         module.add(commands)
     return parser
 
