@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from siamese_core import records, trained, upkeep
+from siamese_core import open_set, records, trained, upkeep
 from siamese_core.calibration import Calibration
 from siamese_core.datasets import REGISTRY
 from siamese_core.errors import DataError, RunError
@@ -120,6 +120,10 @@ def _card(value: Any) -> None:
             except DataError as e:
                 raise RunError(f"its card.json cannot be used: {e}") from None
             _refuse(calibration.threshold != part.get("threshold"), "its card.json has two different thresholds")
+    try:
+        open_set.of_card(value)
+    except DataError as e:
+        raise RunError(f"its card.json cannot be used: {e}") from None
 
 
 def _events(path: Path) -> None:

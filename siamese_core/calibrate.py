@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from siamese_core import calibration, calibration_card, protocols, trained, verifier
+from siamese_core import calibration, calibration_card, open_set_fit, protocols, trained, verifier
 from siamese_core.bootstrap import Bootstrap
 from siamese_core.calibration import Calibration
 from siamese_core.errors import DataError
+from siamese_core.open_set import OpenSet
 from siamese_core.runs import Run
 from siamese_core.scored import ScoredPairs
 from siamese_core.types import LabelledSet
@@ -29,6 +30,7 @@ class Fitted:
     calibration: Calibration
     scored: ScoredPairs
     warnings: tuple[str, ...] = ()
+    open_set: OpenSet | None = None
 
 
 def on_data(
@@ -53,6 +55,7 @@ def on_validation(run: Run, data: LabelledSet, device: str) -> Calibration:
     model = trained.load(run, device, calibrated=False)
     found = on_data(model, data, validation_words(data), run.config().seed).calibration
     calibration_card.put(run, found, keep=False)
+    open_set_fit.save(run, open_set_fit.fit(model, data, validation_words(data), run.config().seed))
     return found
 
 
@@ -82,10 +85,11 @@ def fit_run(
     data_root: Path | None = None,
     progress: Progress | None = None,
     source: str | None = None,
+    foreign: bool = False,
     **how: Any,
 ) -> Fitted:
     """Calibrate a run anew, on its own validation classes or on other labelled data (a set, its name, or a path);
-    nothing is saved. `source` says in words what the data is.
+    nothing is saved. `source` says in words what the data is; foreign: fit "none of these" as well.
 
     Raises RunError while the run is training, DataError when the data cannot be used or was trained on, ConfigError for
     settings that cannot be.
@@ -103,14 +107,20 @@ def fit_run(
     items = given.items.fitted(model.spec, progress)
     warnings = [*given.warnings, *refuse_training_data(run, items.digests())]
     words = validation_words(given) if data is None else f"{given.n_classes} classes of {given.name}"
-    found = on_data(model, given.with_items(items), source or words, progress=progress, **how)
-    return Fitted(found.calibration, found.scored, tuple(warnings))
+    source, given = source or words, given.with_items(items)
+    found = on_data(model, given, source, progress=progress, **how)
+    bounds = open_set_fit.fit(model, given, source, run.config().seed, progress) if foreign else None
+    return Fitted(found.calibration, found.scored, tuple(warnings), bounds)
 
 
 def of_run(run: Run, data: str | None = None, device: str = "auto", **how: Any) -> tuple[Calibration, list[str]]:
-    """`fit_run`, and save what it found. Returns the calibration and warnings; raises as both do."""
-    found = fit_run(run, data, device, **how)
+    """`fit_run`, and save what it found, with bounds for "none of these" where the data has classes for them.
+
+    Returns the calibration and warnings; raises as both do."""
+    found = fit_run(run, data, device, foreign=True, **how)
     calibration_card.save(run, found.calibration)
+    if found.open_set is not None:
+        open_set_fit.save(run, found.open_set)
     return found.calibration, list(found.warnings)
 
 

@@ -1,8 +1,8 @@
-"""N-way K-shot classification: a query gets the class of the support example that is nearest.
+"""N-way K-shot classification: a query gets the class of a support set that is nearest, a tie, or "none of these".
 
 The task: Lake, Salakhutdinov, Gross and Tenenbaum, "One shot learning of simple visual concepts"
-(2011). Nearest support: Koch et al. 2015. Prototypes, the mean of a class's examples: Snell, Swersky and
-Zemel 2017. Ours marks ties: a query that is equally near to two classes has no class, and is never right.
+(2011). How a class is near: `class_rules`; when nothing is near enough: `open_set`. Ours marks ties: a query that is
+equally near to two classes has no class, and is never right.
 """
 
 from __future__ import annotations
@@ -13,12 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from siamese_core import metrics
+from siamese_core import class_rules, metrics, open_set
+from siamese_core.calibration import Calibration
+from siamese_core.class_rules import Choice
+from siamese_core.confusion import NONE, TIE
+from siamese_core.episode_sampler import Episode, Sampler, sample_episode
 from siamese_core.errors import ConfigError, DataError
-from siamese_core.types import Embedder, Items, LabelledSet
+from siamese_core.open_set import OpenSet, Rejection
+from siamese_core.support_set import SupportSet
+from siamese_core.types import Embedder, InputSpec, Items, LabelledSet
+from siamese_core.views import Averaged
 
-RULES = ("nearest", "prototype")
-MAX_WAYS = 20
+__all__ = ["Classifier", "Episode", "Ranked", "Sampler", "Support", "classify", "episodes", "interval", "prepare",
+           "sample_episode", "support_of"]  # fmt: skip
+
+RULES = class_rules.NAMES
 EPISODES = 1000
 
 
@@ -39,139 +48,193 @@ class Support:
         if len(self.class_names) < 2:
             raise DataError("A support set needs at least two classes; add examples of another class.")
 
+    @property
+    def shots(self) -> np.ndarray:
+        """(N,) examples of each class."""
+        return np.bincount(self.labels, minlength=len(self.class_names))
+
 
 @dataclass(frozen=True)
 class Ranked:
-    """One query's answer. classes and distances (N,) are ranked, nearest first; `nearest` is the index
-    of the closest support example; label is None when `tied`: two classes are equally near."""
+    """One query's answer. Everything of the classes is ranked, nearest first (N,).
+
+    label          None when there is no answer; `why` is then "tie" (two classes are equally near, or have the same
+                   picture as an example) or "none of these"
+    distances      by the rule; for the head: minus the logarithm of the class's probability
+    examples       index of each class's nearest support example, by the run's own distance
+    probabilities  that the query and that example are of one class, by the run's calibration; None without one
+    nearest        the index of the closest support example of all
+    score          what is compared with the bound of `Rejection`; foreign: the share of queries of other classes that
+                   come as near, None where that is not known
+    same_as        index of a support example that is the very same picture to the network, or None
+    """
 
     label: str | None
     tied: bool
     classes: tuple[str, ...]
     distances: tuple[float, ...]
     nearest: int
+    why: str | None = None
+    examples: tuple[int, ...] = ()
+    probabilities: tuple[float, ...] | None = None
+    score: float | None = None
+    foreign: float | None = None
+    same_as: int | None = None
 
 
-@dataclass(frozen=True)
-class Episode:
-    """Item indices of one task and the way (0..N-1) of each; `classes` (N,) are the set's class indices."""
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A support set as a run sees it, with a rule that is fitted to it; made by `prepare`, and never changed.
 
-    classes: np.ndarray
-    support: np.ndarray
-    support_ways: np.ndarray
-    queries: np.ndarray
-    query_ways: np.ndarray
+    gallery   (S, D) embeddings of the examples; plain: without test-time augmentation
+    """
+
+    embedder: Embedder
+    support: Support
+    choice: Choice
+    augment: bool
+    gallery: np.ndarray
+    plain: np.ndarray
+    calibration: Calibration | None
+    known: OpenSet | None
+    _fitted: dict[str, class_rules.Fitted]
+
+    @property
+    def rule(self) -> str:
+        """The rule's name."""
+        return self.choice.rule
+
+    @property
+    def n_way(self) -> int:
+        """How many classes there are."""
+        return len(self.support.class_names)
+
+    @property
+    def k_shot(self) -> float:
+        """Examples a class, on average."""
+        return len(self.support.labels) / self.n_way
+
+    def rejection(self, rate: float = open_set.RATE) -> Rejection | None:
+        """When a query is none of these, at a false accept rate; None when the run cannot tell. Raises ConfigError."""
+        open_set.check_rate(rate)
+        found = None
+        if self.known is not None:
+            score = open_set.score_of(self.rule)
+            found = self.known.rejection(score, self.augment, self.n_way, self.k_shot, rate)
+        if found is None and self.calibration is not None:
+            found = open_set.from_pairs(self.calibration, len(self.plain), rate)
+        return found
+
+    def answer(self, queries: Items, reject: float | None = None) -> list[Ranked]:
+        """Rank the classes for each of Q queries. reject: the false accept rate at which a query is none of these;
+        None: every query gets its nearest class. Raises DataError when distances are not numbers, ConfigError."""
+        rejection = None if reject is None else self.rejection(reject)
+        if not len(queries):
+            return []
+        queries = queries.fitted(self.embedder.spec)
+        plain = self.embedder.embed(queries)
+        z = Averaged(self.embedder).embed(queries) if self.augment else plain
+        near = self._fitted[self.rule](z)
+        ways, tied = metrics.nearest_class(near, np.arange(self.n_way))
+        apart = self.embedder.distance_matrix(plain, self.plain)
+        scores, foreign = self._scores(z, near, apart, rejection)
+        same, doubled = self._same(queries)
+        tied |= doubled
+        why = [TIE if t else None for t in tied]
+        if rejection is not None:
+            why = [NONE if far else w for far, w in zip(scores > rejection.bound, why, strict=True)]
+        return self._ranked(near, ways, why, tied, apart, scores, foreign, same)
+
+    def _scores(
+        self, z: np.ndarray, near: np.ndarray, apart: np.ndarray, rejection: Rejection | None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """(Q,) what refuses, and the shares of foreign queries that come as near."""
+        if self.known is None or (rejection is not None and rejection.by == "pairs"):
+            return apart.min(axis=1), None
+        score = open_set.score_of(self.rule)
+        far = near if score == self.rule else self._fitted[score](z)
+        scores = far.min(axis=1)
+        return scores, self.known.foreign(scores, score, self.augment, self.n_way, self.k_shot)
+
+    def _same(self, queries: Items) -> tuple[list[int | None], np.ndarray]:
+        """For each query the first example that is the same to the network, and (Q,) bool: two classes have it."""
+        places: dict[str, list[int]] = {}
+        for i, digest in enumerate(self.support.items.fitted(self.embedder.spec).digests()):
+            places.setdefault(digest, []).append(i)
+        found = [places.get(digest, []) for digest in queries.digests()]
+        doubled = [len({int(self.support.labels[i]) for i in mine}) > 1 for mine in found]
+        return [mine[0] if mine else None for mine in found], np.array(doubled, dtype=bool)
+
+    def _ranked(
+        self, near: np.ndarray, ways: np.ndarray, why: list[str | None], tied: np.ndarray, apart: np.ndarray,
+        scores: np.ndarray, foreign: np.ndarray | None, same: list[int | None],
+    ) -> list[Ranked]:  # fmt: skip
+        names = self.support.class_names
+        members = [np.flatnonzero(self.support.labels == way) for way in range(self.n_way)]
+        examples = np.stack([m[apart[:, m].argmin(axis=1)] for m in members], axis=1)  # (Q, N)
+        nearest = np.take_along_axis(apart, examples, axis=1)
+        likely = None
+        if self.calibration is not None:
+            likely = self.calibration.probabilities(nearest.ravel()).reshape(nearest.shape)
+        order = np.argsort(near, axis=1, kind="stable")
+        closest = apart.argmin(axis=1)
+        return [
+            Ranked(
+                label=None if why[q] else names[int(ways[q])],
+                tied=bool(tied[q]),
+                classes=tuple(names[c] for c in row),
+                distances=tuple(near[q, row].tolist()),
+                nearest=int(closest[q]),
+                why=why[q],
+                examples=tuple(examples[q, row].tolist()),
+                probabilities=None if likely is None else tuple(likely[q, row].tolist()),
+                score=float(scores[q]),
+                foreign=None if foreign is None else float(foreign[q]),
+                same_as=same[q],
+            )
+            for q, row in enumerate(order)
+        ]
+
+
+def support_of(given: SupportSet, spec: InputSpec) -> Support:
+    """A support set of pictures as a network with this spec sees it.
+
+    Raises DataError when it is empty, or has a single class or a picture that cannot be used."""
+    given.check()
+    return Support(given.items(spec), given.labels, given.names)
+
+
+def prepare(embedder: Embedder, support: Support, rule: str = class_rules.AUTO, augment: bool = False) -> Classifier:
+    """Fit a rule to a support set. The run's calibration and card, where the embedder has them, say when a query is
+    none of these. Raises ConfigError for an unknown rule, DataError for a card that cannot be used."""
+    if rule not in RULES:
+        class_rules.build(rule)
+    plain = embedder.embed(support.items)
+    gallery = Averaged(embedder).embed(support.items) if augment else plain
+    if not np.isfinite(gallery).all():
+        raise DataError("The network's output for the support set is not finite numbers; train it anew.")
+    ways, n = support.labels, len(support.class_names)
+    choice = class_rules.choose(embedder, gallery, ways, n) if rule == class_rules.AUTO else Choice(rule, "", {})
+    wanted = {choice.rule, open_set.score_of(choice.rule)}
+    return Classifier(
+        embedder=embedder,
+        support=support,
+        choice=choice,
+        augment=augment,
+        gallery=gallery,
+        plain=plain,
+        calibration=getattr(embedder, "calibration", None),
+        known=open_set.of_card(getattr(embedder, "card", {})),
+        _fitted={name: class_rules.build(name)(embedder, gallery, ways, n) for name in wanted},
+    )
 
 
 def classify(embedder: Embedder, support: Support, queries: Items, rule: str = "nearest") -> list[Ranked]:
-    """Rank the support set's classes for each of Q queries.
+    """Rank the support set's classes for each of Q queries, none of which is refused (see `Classifier.answer`).
 
-    rule 'nearest': a class is as far as its nearest example; 'prototype': as its examples' mean. Raises
-    ConfigError for another rule, DataError when distances are not numbers.
+    Raises ConfigError for an unknown rule, DataError when distances are not numbers.
     """
-    if not len(queries):
-        return []
-    gallery = embedder.embed(support.items)
-    z = embedder.embed(queries)
-    to_items = embedder.distance_matrix(z, gallery)
-    to_classes = class_distances(embedder, z, gallery, support.labels, len(support.class_names), rule)
-    ways, tied = metrics.nearest_class(to_classes, np.arange(len(support.class_names)))
-    found = []
-    for q, row in enumerate(to_classes):
-        order = np.argsort(row, kind="stable")
-        found.append(
-            Ranked(
-                label=None if tied[q] else support.class_names[int(ways[q])],
-                tied=bool(tied[q]),
-                classes=tuple(support.class_names[int(c)] for c in order),
-                distances=tuple(float(row[c]) for c in order),
-                nearest=int(to_items[q].argmin()),
-            )
-        )
-    return found
-
-
-def class_distances(
-    embedder: Embedder, queries: np.ndarray, gallery: np.ndarray, ways: np.ndarray, n_ways: int, rule: str = "nearest"
-) -> np.ndarray:
-    """(Q, D) queries and (S, D) examples of n_ways classes -> (Q, N) distances to the classes."""
-    if rule not in RULES:
-        raise ConfigError(f"There is no rule '{rule}'; use {' or '.join(RULES)}.")
-    if rule == "prototype":
-        sums = np.zeros((n_ways, gallery.shape[1]), dtype=np.float64)
-        np.add.at(sums, ways, gallery)
-        means = sums / np.bincount(ways, minlength=n_ways)[:, None]
-        return embedder.distance_matrix(queries, means.astype(np.float32))
-    to_items = embedder.distance_matrix(queries, gallery)
-    found = np.full((len(queries), n_ways), np.inf, dtype=to_items.dtype)
-    for way in range(n_ways):
-        found[:, way] = to_items[:, ways == way].min(axis=1)
-    return found
-
-
-class Sampler:
-    """Draws episodes from a labelled set: distinct items, distinct classes.
-
-    Where makers are known and a class has enough of them, its queries are drawn by other people than
-    its support. Raises ConfigError when there are too few classes or too few items a class.
-    """
-
-    def __init__(
-        self, data: LabelledSet, n_way: int | None, k_shot: int = 1, queries: int = 1, within_groups: bool = False
-    ) -> None:
-        if k_shot < 1 or queries < 1:
-            raise ConfigError(f"An episode needs at least one shot and one query, not {k_shot} and {queries}.")
-        self.k_shot, self.queries = k_shot, queries
-        self._makers = data.makers
-        self._members = [np.flatnonzero(data.labels == c) for c in range(data.n_classes)]
-        enough = np.array([c for c, m in enumerate(self._members) if len(m) >= k_shot + queries], dtype=np.int64)
-        pools = [enough]
-        if within_groups:
-            if data.class_groups is None:
-                raise ConfigError("This data has no groups of classes, so its ways cannot be drawn within groups.")
-            pools = [enough[data.class_groups[enough] == g] for g in np.unique(data.class_groups[enough])]
-        largest = max((len(p) for p in pools), default=0)
-        self.n_way = min(MAX_WAYS, largest) if n_way is None else n_way
-        if largest < 2 or largest < self.n_way:
-            where = "in any one group" if within_groups else "in this data"
-            raise ConfigError(
-                f"{max(self.n_way, 2)} ways of {k_shot} shots and {queries} queries need {max(self.n_way, 2)} classes "
-                f"with at least {k_shot + queries} items each, but there are {largest} {where}."
-            )
-        if self.n_way < 2:
-            raise ConfigError(f"A task needs at least 2 ways, not {self.n_way}.")
-        self._pools = [p for p in pools if len(p) >= self.n_way]
-        self.groups_left_out = len(pools) - len(self._pools)
-
-    def draw(self, rng: np.random.Generator) -> Episode:
-        """One episode."""
-        pool = self._pools[int(rng.integers(len(self._pools)))]
-        classes = rng.permutation(pool)[: self.n_way]
-        drawn = [self._draw_class(int(c), rng) for c in classes]
-        ways = np.arange(self.n_way)
-        return Episode(
-            classes=classes,
-            support=np.concatenate([s for s, _ in drawn]),
-            support_ways=np.repeat(ways, self.k_shot),
-            queries=np.concatenate([q for _, q in drawn]),
-            query_ways=np.repeat(ways, self.queries),
-        )
-
-    def _draw_class(self, c: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        items = rng.permutation(self._members[c])
-        support, rest = items[: self.k_shot], items[self.k_shot :]
-        if self._makers is not None:
-            others = rest[~np.isin(self._makers[rest], self._makers[support])]
-            if len(others) >= self.queries:
-                rest = others
-        return support, rest[: self.queries]
-
-
-def sample_episode(
-    data: LabelledSet, n_way: int, k_shot: int, queries: int, rng: np.random.Generator, within_groups: bool = False
-) -> Episode:
-    """One episode of a labelled set (see Sampler, which is quicker for many)."""
-    return Sampler(data, n_way, k_shot, queries, within_groups).draw(rng)
+    return prepare(embedder, support, rule).answer(queries) if len(queries) else []
 
 
 def episodes(
@@ -199,9 +262,10 @@ def episodes(
     rng = np.random.default_rng(seed)
     z = embedder.embed(data.items)
     right = np.empty(n_episodes)
+    fit = class_rules.build(rule)
     for e in range(n_episodes):
         task = sampler.draw(rng)
-        near = class_distances(embedder, z[task.queries], z[task.support], task.support_ways, sampler.n_way, rule)
+        near = fit(embedder, z[task.support], task.support_ways, sampler.n_way)(z[task.queries])
         found, tied = metrics.nearest_class(near, np.arange(sampler.n_way))
         right[e] = ((found == task.query_ways) & ~tied).mean()
         if progress and e % 50 == 49:

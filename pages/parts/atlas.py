@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts import cache, map_pack, map_placing, point, scatter, selection, show, state
+from pages.parts import cache, map_pack, map_placing, point, scatter, search_point, selection, show, state
 from siamese_core import map_jobs, map_shelf
 from siamese_core.errors import SiameseError
 from siamese_core.map_shelf import Shelved
@@ -83,6 +83,8 @@ def _explore(run: Run, job: Path, waits: bool) -> None:
             early = "epoch" in found
             calibration = None if early else cache.trained(run).calibration
             point.draw(found, chosen, near, distances, shown.ink, calibration, NEIGHBOURS if two else 3, early)
+            if not early:
+                search_point.offer(run, found, chosen, shown.ink)
     which = scatter.selected(shown.key, shown.of, count)
     if len(which):
         selection.draw(found | brought.columns, shown.of, which, shown.ink, shown.key)

@@ -30,6 +30,7 @@ from siamese_core.runs import Run
 from siamese_core.types import InputSpec, LabelledSet
 
 if TYPE_CHECKING:
+    from siamese_core.galleries import Gallery, Searcher
     from siamese_core.retrieval import Distances
     from siamese_core.trained import Trained
 
@@ -152,6 +153,25 @@ def _trained(folder: str, digest: str, card: str) -> Trained:
     from siamese_core import trained as module
 
     return module.load(Run(Path(folder)))
+
+
+def searcher(run: Run, gallery: Gallery) -> Searcher:
+    """A gallery ready to be searched by its run, shared by all sessions; it sees what is added and removed. Raises
+    DataError and ConfigError as `Gallery.searcher`."""
+    return _searcher(str(gallery.folder), gallery.manifest.key, version(run), gallery, trained(run))
+
+
+@st.cache_resource(show_spinner="Opening the gallery…", max_entries=2)
+def _searcher(folder: str, key: str, of: str, _gallery: Gallery, _model: Trained) -> Searcher:
+    return _gallery.searcher(_model)
+
+
+def sample(searcher: Searcher, most: int) -> np.ndarray:
+    """(M, D) embeddings of a gallery: all, or `most` of them drawn by chance; read again when it has changed."""
+    ids = searcher.ids()
+    if len(ids) > most:
+        ids = np.sort(np.random.default_rng(0).choice(ids, most, replace=False))
+    return searcher.embeddings(ids)
 
 
 def choices(run: Run | None) -> dict[str, str]:

@@ -18,6 +18,7 @@ from PIL import Image
 from pages.parts import show, theme
 from pages.parts.picture import ASSETS
 from pages.parts.tasks import Task
+from siamese_core.confusion import NONE
 from siamese_core.one_shot import Ranked
 
 MOST_QUERIES = 40
@@ -48,7 +49,7 @@ def headline(task: Task, found: Sequence[Ranked]) -> str:
     """'Queries: 4 of 5 right', as far as that is known; empty without queries."""
     known = [(r, t) for r, t in zip(found, task.truth, strict=False) if t is not None]
     if known:
-        return f"Queries: {sum(r.label == t for r, t in known)} of {len(known)} right"
+        return f"Queries: {sum(judged(r, t) == 'right' for r, t in known)} of {len(known)} right"
     return "Queries and the classes they were given" if found else ""
 
 
@@ -80,9 +81,10 @@ def laid_out(task: Task, found: Sequence[Ranked]) -> dict[str, Any]:
         for rank in _shown_ranks(answer, task.truth[q]):
             way, distance = names.index(answer.classes[rank]), answer.distances[rank]
             best = answer.nearest if answer.nearest in members[way] else int(members[way][0])
+            best = answer.examples[rank] if answer.examples else best
             ranked.append(
                 {"way": way, "rank": rank + 1, "picture": sent("support", best), "distance": distance,
-                 "number": show.number(distance)}
+                 "number": _number(answer, rank)}
             )  # fmt: skip
         truth = task.truth[q]
         queries.append(
@@ -90,18 +92,23 @@ def laid_out(task: Task, found: Sequence[Ranked]) -> dict[str, Any]:
                 "number": q + 1,
                 "picture": sent("query", q),
                 "state": judged(answer, truth),
-                "to": [names.index(c) for c in answer.classes[: 2 if answer.tied else 1]],
+                "to": [] if answer.why == NONE else [names.index(c) for c in answer.classes[: 2 if answer.tied else 1]],
+                "refused": answer.why == NONE,
                 "truth": names.index(truth) if truth in names else None,
                 "said": said(q, answer, truth),
                 "ranked": ranked,
             }
         )
-    colours = {"right": theme.SAME, "wrong": theme.DIFFERENT, "unknown": theme.UNSURE, "tie": theme.UNSURE}
+    colours = {"right": theme.SAME, "wrong": theme.DIFFERENT, "unknown": theme.UNSURE, "tie": theme.UNSURE,
+               "none": theme.UNSURE}  # fmt: skip
     return {"alt": _alt(task, found), "pictures": pictures, "classes": classes, "queries": queries, "colours": colours}
 
 
 def judged(answer: Ranked, truth: str | None) -> str:
-    """'right', 'wrong', 'tie' or 'unknown'; a tie is never right."""
+    """'right', 'wrong', 'tie', 'none' (of these) or 'unknown'; a tie is never right, and a foreign query is right when
+    it is none of these."""
+    if answer.why == NONE:
+        return "none" if truth is None else "wrong" if truth in answer.classes else "right"
     if answer.tied:
         return "tie"
     return "unknown" if truth is None else "right" if answer.label == truth else "wrong"
@@ -110,13 +117,31 @@ def judged(answer: Ranked, truth: str | None) -> str:
 def said(q: int, answer: Ranked, truth: str | None) -> str:
     """One query's answer as plain text."""
     number = show.number(answer.distances[0])
+    if answer.why == NONE:
+        words = (
+            f"Query {q + 1}: none of these; the nearest, {show.class_name(answer.classes[0])} at distance {number}, is "
+        )
+        return f"{words}too far{_verdict(answer, truth)}."
     if answer.tied:
         words = f"Query {q + 1}: no answer, {_tied(answer)} are equally near, at distance {number}"
         return words + (f"; it is {show.class_name(truth)}." if truth else ".")
-    words = f"Query {q + 1}: {show.class_name(answer.label)}, at distance {number}"
+    return f"Query {q + 1}: {show.class_name(answer.label)}, at distance {number}{_verdict(answer, truth)}."
+
+
+def _verdict(answer: Ranked, truth: str | None) -> str:
     if truth is None:
-        return f"{words}."
-    return f"{words}; right." if answer.label == truth else f"{words}; wrong, it is {show.class_name(truth)}."
+        return ""
+    right = judged(answer, truth) == "right"
+    outside = "" if truth in answer.classes else " outside the support set"
+    return "; right" + (f", it is {show.class_name(truth)}" + outside if outside else "") if right else (
+        f"; wrong, it is {show.class_name(truth)}{outside}"
+    )  # fmt: skip
+
+
+def _number(answer: Ranked, rank: int) -> str:
+    """A class's distance, and how likely its nearest example is of the query's class."""
+    number = show.number(answer.distances[rank])
+    return number if answer.probabilities is None else f"{number} · {show.likely(answer.probabilities[rank])}"
 
 
 def short(name: str, names: Sequence[str]) -> list[str]:
@@ -151,16 +176,26 @@ def _tied(answer: Ranked) -> str:
 
 def _in_words(task: Task, q: int, answer: Ranked) -> str:
     """One query's answer as Markdown, with the class in bold."""
-    given = "no answer" if answer.tied else f"**{show.plain(show.class_name(answer.label))}**"
-    truth = task.truth[q]
-    verdict = {"right": ", right", "wrong": f", wrong: it is {show.plain(truth)}", "unknown": ""}
-    state = judged(answer, truth)
-    if state == "tie":
-        return f"{given}: {show.plain(_tied(answer))} are equally near, at distance {show.number(answer.distances[0])}"
+    given = "none of these" if answer.why == NONE else "no answer" if answer.tied else show.class_name(answer.label)
+    truth, number = task.truth[q], show.number(answer.distances[0])
+    if judged(answer, truth) == "tie":
+        return f"**{given}**: {show.plain(_tied(answer))} are equally near, at distance {number}"
+    verdict = show.plain(_verdict(answer, truth).replace("; ", ", ", 1))
+    nearest = f" to {show.plain(show.class_name(answer.classes[0]))}" if answer.why == NONE else ""
     return (
-        f"{given}{verdict[state]}. Distance {show.number(answer.distances[0])}; next is "
-        f"{show.plain(show.class_name(answer.classes[1]))} with {show.number(answer.distances[1])}"
+        f"**{show.plain(given)}**{verdict}. Distance {number}{nearest}; next is "
+        f"{show.plain(show.class_name(answer.classes[1]))} with {show.number(answer.distances[1])}{_how_sure(answer)}"
     )
+
+
+def _how_sure(answer: Ranked) -> str:
+    """The run's probability for the nearest example of the first class, and how many foreign pictures come as near."""
+    words = []
+    if answer.probabilities is not None:
+        words.append(f"one class with its nearest example: {show.likely(answer.probabilities[0])}")
+    if answer.foreign is not None:
+        words.append(f"foreign pictures that come as near: {show.likely(answer.foreign)}")
+    return f" ({'; '.join(words)})" if words else ""
 
 
 def _alt(task: Task, found: Sequence[Ranked]) -> str:

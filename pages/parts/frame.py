@@ -20,6 +20,7 @@ PAGES = {
     "compare": ("Compare a pair", "Are two pictures of the same class?"),
     "evaluate": ("Evaluate", "How often a network errs, and where"),
     "one_shot": ("One-shot", "Recognise classes from one example each"),
+    "search": ("Search", "The most similar pictures of a collection"),
     "map": ("Map", "The embeddings as a picture"),
 }
 

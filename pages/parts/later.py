@@ -88,6 +88,12 @@ def start(of: Hashable, function: Callable[[Progress], Any]) -> None:
     _spawn(mine[of])
 
 
+def forget(of: Hashable) -> None:
+    """Let this be begun anew, when it has ended."""
+    if not active(of):
+        _mine().pop(of, None)
+
+
 def known(of: Hashable) -> bool:
     """Whether this was begun, however it went."""
     return of in _mine()

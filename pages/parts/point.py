@@ -27,7 +27,7 @@ def draw(
     name = names[labels[chosen]]
     with st.container(horizontal=True, gap="small"):
         if "pixels" in found:
-            show.picture(_shown(found, chosen, ink), f"The chosen picture, of class {name}", side=112)
+            show.picture(shown(found, chosen, ink), f"The chosen picture, of class {name}", side=112)
         with st.container(key="map_point", gap="xsmall"):
             group, _, last = name.rpartition("/")
             st.markdown(f"**{show.plain(last)}**" + (f"  \n{show.plain(group)}" if group else ""))
@@ -39,7 +39,7 @@ def draw(
             with grid.cell():
                 of = names[labels[i]]
                 if "pixels" in found:
-                    show.picture(_shown(found, int(i), ink), f"A neighbour of class {of} at distance {d:.3g}", side=72)
+                    show.picture(shown(found, int(i), ink), f"A neighbour of class {of} at distance {d:.3g}", side=72)
                 colour = "green" if of == name else "red"
                 group, _, last = of.rpartition("/")
                 other = f"{show.plain(group)}  \n" if group != name.rpartition("/")[0] else ""
@@ -71,7 +71,7 @@ def _measures(calibration: Calibration | None, early: bool) -> str:
     return "the network's own distance and the probability of one class"
 
 
-def _shown(found: Mapping[str, np.ndarray], i: int, ink: bool) -> np.ndarray:
+def shown(found: Mapping[str, np.ndarray], i: int, ink: bool) -> np.ndarray:
     """A picture as people see it."""
     pixels = found["pixels"][i]
     pixels = 255 - pixels if ink else pixels

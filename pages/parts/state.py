@@ -70,6 +70,11 @@ def put(key: str, value: Any) -> None:
     st.session_state[key] = value
 
 
+def forget(key: str) -> None:
+    """Let a widget begin with its first value again; before it is made, or in a callback."""
+    st.session_state.pop(key, None)
+
+
 def get(key: str, otherwise: Any = None) -> Any:
     """A widget's value by its key."""
     return st.session_state.get(key, otherwise)

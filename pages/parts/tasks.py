@@ -22,9 +22,28 @@ class Task:
 
     support: Support
     queries: ImageItems
-    truth: tuple[str | None, ...]
+    truth: tuple[str | None, ...]  # a name that is none of the support set's: a foreign query
     support_pictures: list[np.ndarray]
     query_pictures: list[np.ndarray]
+
+
+def sampled(data: LabelledSet, ways: int, shots: int, foreign: int, seed: int) -> tuple[Task, np.ndarray]:
+    """A task of a data set with one query a way, and some of classes outside; and the support's places in the set.
+    Raises ConfigError as `sample_episode` does."""
+    rng = np.random.default_rng([seed, 5])
+    drawn = one_shot.sample_episode(data, ways, shots, 1, rng)
+    names = tuple(data.class_names[int(c)] for c in drawn.classes)
+    order = rng.permutation(len(drawn.queries))
+    outside = np.flatnonzero(~np.isin(data.labels, drawn.classes))
+    queries = np.concatenate([drawn.queries[order], rng.permutation(outside)[:foreign]])
+    task = Task(
+        Support(data.items.select(drawn.support), drawn.support_ways, names),
+        data.items.select(queries),  # type: ignore[arg-type]
+        tuple(data.class_names[int(data.labels[q])] for q in queries),
+        [data.items.natural(int(i)) for i in drawn.support],  # type: ignore[attr-defined]
+        [data.items.natural(int(i)) for i in queries],  # type: ignore[attr-defined]
+    )
+    return task, drawn.support
 
 
 def measured(

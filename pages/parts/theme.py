@@ -36,6 +36,7 @@ ICONS = {
     "compare": ":material/compare_arrows:",
     "evaluate": ":material/fact_check:",
     "one_shot": ":material/looks_one:",
+    "search": ":material/image_search:",
     "map": ":material/scatter_plot:",
     "start": ":material/play_arrow:",
     "stop": ":material/stop:",

@@ -66,16 +66,17 @@ def calibrate(args: argparse.Namespace) -> int:
         archive.refuse_copy(folder, args.save_as)
     ticker = output.Ticker()
     try:
-        found, warnings, scores, bars = _fitted(args, run, folder, ticker, how | {"seed": args.seed})
+        found, warnings, scores, bars, foreign = _fitted(args, run, folder, ticker, how | {"seed": args.seed})
     finally:
         ticker.clear()
-    saved = _saved(args, run, folder, found, bars)
+    saved = _saved(args, run, folder, found, bars, foreign)
     if saved is None:
         warnings.append(f"{STARTER_STAYS}, so this was not saved; --save-as NAME saves it with a copy of your own.")
     broken = {} if scores is None else {"broken": tell_broken(scores), "broken_count": scores.broken_count}
     output.warn(warnings)
     rates = found.rates_at(found.threshold)
-    value = {"run": run.name, "saved": saved, "warnings": warnings, "calibration": found.to_json()} | rates | broken
+    value = {"run": run.name, "saved": saved, "warnings": warnings, "calibration": found.to_json(),
+             "none_of_these": foreign is not None} | rates | broken  # fmt: skip
     output.result(value, args.json, _text(found, rates))
     return 0
 
@@ -101,21 +102,22 @@ def _check(args: argparse.Namespace, run: Any) -> None:
 
 def _fitted(
     args: argparse.Namespace, run: Any, folder: Path, ticker: output.Ticker, how: dict[str, Any]
-) -> tuple[Any, list[str], Any, Any]:
-    """The calibration, warnings, the scores of a table, and the histogram of folds; the last two or None."""
+) -> tuple[Any, list[str], Any, Any, Any]:
+    """The calibration, warnings, the scores of a table, the histogram of folds, and bounds for none of these; the last
+    three or None."""
     from siamese_core import calibrate as calibrating
     from siamese_core import cross_fit
 
     if args.pairs is not None:
         fitted, scores = _of_pairs(args, run, ticker, how)
-        return fitted.calibration, list(fitted.warnings), scores, None
+        return fitted.calibration, list(fitted.warnings), scores, None, None
     root = None if args.data_root is None else Path(args.data_root).expanduser()
     how = how | {"per_identity": args.per_class}
     if args.folds is None:
-        fitted = calibrating.fit_run(run, args.data, args.device, root, ticker, **how)
-        return fitted.calibration, list(fitted.warnings), None, None
+        fitted = calibrating.fit_run(run, args.data, args.device, root, ticker, foreign=True, **how)
+        return fitted.calibration, list(fitted.warnings), None, None, fitted.open_set
     found, of_folds = cross_fit.fit_run(run, args.folds, folder, args.device, root, _Folds(ticker), **how)
-    return found, [], None, cross_fit.bars(of_folds)
+    return found, [], None, cross_fit.bars(of_folds), None
 
 
 def _of_pairs(args: argparse.Namespace, run: Any, ticker: Any, how: dict[str, Any]) -> tuple[Any, Any]:
@@ -134,15 +136,17 @@ def _of_pairs(args: argparse.Namespace, run: Any, ticker: Any, how: dict[str, An
     return calibrate_pairs.fit_scores(run, scores, plain_name(args.pairs.name), **how), scores
 
 
-def _saved(args: argparse.Namespace, run: Any, folder: Path, found: Any, bars: Any) -> str | None:
+def _saved(args: argparse.Namespace, run: Any, folder: Path, found: Any, bars: Any, foreign: Any) -> str | None:
     """Save it with the run, or with a copy of it; its name, or None where it must stay as it is."""
-    from siamese_core import archive, calibration_card
+    from siamese_core import archive, calibration_card, open_set_fit
 
     if args.save_as is not None:
         run = archive.copy(run, folder, args.save_as)
     elif run.is_starter:
         return None
     calibration_card.save(run, found, bars)
+    if foreign is not None:
+        open_set_fit.save(run, foreign)
     return str(run.name)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from siamese_core.cli import output
 from siamese_core.cli.parser import add_data_root, add_device, add_run, command
 
-PROTOCOLS = ("verification", "one-shot", "lake", "signatures")
+PROTOCOLS = ("verification", "one-shot", "open-set", "laboratory", "lake", "signatures")
 
 
 def add(commands: Any) -> None:
@@ -27,9 +27,19 @@ def add(commands: Any) -> None:
     p.add_argument("--beside", metavar="OTHER", help="verification: another run on the same pairs, and a paired test")
     p.add_argument("--n-way", type=int, metavar="N", help="classes a task (default: 20, or as many as there are)")
     p.add_argument("--k-shot", type=int, default=1, metavar="K", help="support pictures a class (default: 1)")
-    p.add_argument("--episodes", type=int, default=1000, metavar="E", help="random tasks (default: 1000)")
+    p.add_argument(
+        "--episodes", type=int, metavar="E",
+        help="random tasks (default: 1000; open-set: 300; laboratory: 200 for every number of ways and shots)",
+    )  # fmt: skip
+    p.add_argument(
+        "--reject", type=float, metavar="RATE",
+        help="open-set: the false accept rate that 'none of these' is set to (default: 0.1)",
+    )  # fmt: skip
+    p.add_argument("--augment", action="store_true", help="open-set: mean embedding over slightly moved copies")
     p.add_argument("--within-groups", action="store_true", help="one-shot: each task's classes from one group")
-    p.add_argument("--rule", choices=("nearest", "prototype"), default="nearest", help="one-shot: how a class is near")
+    p.add_argument(
+        "--rule", choices=("nearest", "prototype", "head"), default="nearest", help="one-shot: how a class is near"
+    )
     p.add_argument("--max-pairs", type=int, default=20_000, metavar="P", help="verification: pairs of each kind")
     p.add_argument(
         "--references", type=int, default=12, metavar="K",
@@ -48,6 +58,8 @@ def evaluate(args: argparse.Namespace) -> int:
 
     if args.seed < 0 or args.max_pairs < 1:
         raise ConfigError("The seed must be at least 0 and the number of pairs at least 1.")
+    if (args.reject is not None or args.augment) and args.protocol != "open-set":
+        raise ConfigError(f"--reject and --augment go with open-set, not with {args.protocol}.")
     if args.beside is not None and args.protocol != "verification":
         raise ConfigError(f"--beside goes with verification, not with {args.protocol}.")
     run = runs.find(args.run, runs.runs_folder(args.runs))
@@ -91,7 +103,7 @@ def bench(args: argparse.Namespace) -> int:
 
 def _on_classes(args: argparse.Namespace, run: Any, model: Any, root: Path | None, ticker: Any) -> tuple[Any, str]:
     """Verification, one-shot or signatures on a labelled set: (figures, where the data is from)."""
-    from siamese_core import protocols, signature_protocol
+    from siamese_core import laboratory, one_shot, open_set, open_set_fit, protocols, signature_protocol
     from siamese_core.prepare import face_words
 
     data = protocols.data_for(run, args.data, "test", root, ticker)
@@ -105,9 +117,20 @@ def _on_classes(args: argparse.Namespace, run: Any, model: Any, root: Path | Non
         found = protocols.verification(model, data, args.seed, args.max_pairs)
     elif args.protocol == "signatures":
         found = signature_protocol.measure(model, data, args.references, args.seed)
+    elif args.protocol == "open-set":
+        found = open_set_fit.measure(
+            model, data, args.n_way or 20, args.k_shot, args.episodes or 300, args.seed, rule=args.rule,
+            rate=open_set.RATE if args.reject is None else args.reject, augment=args.augment, progress=ticker,
+        )  # fmt: skip
+    elif args.protocol == "laboratory":
+        studied = laboratory.study(
+            model, data, episodes=args.episodes or laboratory.EPISODES, seed=args.seed, rule=args.rule,
+            within_groups=args.within_groups, progress=ticker,
+        )  # fmt: skip
+        found = {"protocol": "laboratory", **studied.to_json(), "warnings": []}
     else:
         found = protocols.random_one_shot(
-            model, data, args.n_way, args.k_shot, args.episodes, args.seed,
+            model, data, args.n_way, args.k_shot, args.episodes or one_shot.EPISODES, args.seed,
             within_groups=args.within_groups, rule=args.rule, progress=ticker,
         )  # fmt: skip
     found["warnings"] = warnings + found["warnings"]
@@ -156,6 +179,10 @@ def _sentence(v: dict[str, Any]) -> str:
             f"chance {p(v['chance'])}); {output.count(v['episodes'], 'episode')} of "
             f"{output.count(v['classes'], 'class')}."
         )
+    if v["protocol"] == "open-set":
+        return _open_set(v)
+    if v["protocol"] == "laboratory":
+        return _laboratory(v)
     other = v["one_to_one_accuracy"]
     low, high = v["interval"]
     lines = [f"{r['run']}: {r['right']} of {r['trials']} right" for r in v["per_run"]]
@@ -164,6 +191,37 @@ def _sentence(v: dict[str, Any]) -> str:
         f"in {v['trials']} trials" + ("." if other is None else f"; assigned one-to-one, another task: {p(other)}.")
     )
     return "\n".join(lines)
+
+
+def _open_set(v: dict[str, Any]) -> str:
+    p = output.percent
+    low, high = v["interval"]
+    line = (
+        f"{v['n_way']}-way {v['k_shot']}-shot with as many queries of other classes: AUROC {v['auroc']:.3f} (95% "
+        f"interval {low:.3f} to {high:.3f}, over {v['intervals_over']}), accuracy among known queries "
+        f"{p(v['accuracy'])}; {output.count(v['episodes'], 'task')}."
+    )
+    if v["bound"] is None:
+        return line
+    (a, b), (c, d) = v["far_interval"], v["frr_interval"]
+    return (
+        f"{line}\nAt the run's bound for a false accept rate of {p(v['rate'])}: {p(v['far'])} of other classes are "
+        f"named (95% interval {p(a)} to {p(b)}), {p(v['frr'])} of known ones are refused ({p(c)} to {p(d)}), "
+        f"{p(v['accepted_right'])} are let in and named rightly."
+    )
+
+
+def _laboratory(v: dict[str, Any]) -> str:
+    p = output.percent
+    rows = [
+        {"n_way": c["n_way"], "k_shot": c["k_shot"], "accuracy": p(c["accuracy"]),
+         "interval": f"{p(c['low'])} to {p(c['high'])}", "pixels": p(c["pixels"]), "chance": p(c["chance"])}
+        for c in v["cells"]
+    ]  # fmt: skip
+    heads = {"n_way": "ways", "k_shot": "shots", "accuracy": "accuracy", "interval": "95% interval",
+             "pixels": "plain pixels", "chance": "chance"}  # fmt: skip
+    hard = ", ".join(f"{h['name']} ({p(h['accuracy'])} of {h['queries']})" for h in v["hardest"][:5])
+    return output.table(rows, heads) + (f"\nHardest classes: {hard}." if hard else "")
 
 
 def _signature_table(v: dict[str, Any]) -> str:

@@ -28,7 +28,19 @@ class Parser(argparse.ArgumentParser):
 
 def build() -> Parser:
     """The whole parser; `args.handler(args)` runs the chosen command."""
-    from siamese_core.cli import calibrating, checking, health, mapping, measuring, reporting, scoring, training, using
+    from siamese_core.cli import (
+        calibrating,
+        checking,
+        classifying,
+        health,
+        mapping,
+        measuring,
+        reporting,
+        scoring,
+        searching,
+        training,
+        using,
+    )
 
     parser = Parser(
         prog="python -m siamese_core",
@@ -36,7 +48,9 @@ def build() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"Siamese Lab {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
-    for module in (training, using, scoring, measuring, checking, calibrating, reporting, mapping, health):
+    for module in (
+        training, using, classifying, searching, scoring, measuring, checking, calibrating, reporting, mapping, health,
+    ):  # fmt: skip
         module.add(commands)
     return parser
 

@@ -17,7 +17,7 @@ from typing import IO, cast
 import numpy as np
 from PIL import Image
 
-from siamese_core.datasets.archives import SafeZip
+from siamese_core.datasets.archives import MAX_ENTRIES, SafeZip
 from siamese_core.errors import DataError
 from siamese_core.modalities import face
 from siamese_core.modalities.decoding import EXTENSIONS, MAX_BYTES, decode, opener, plain_name
@@ -71,13 +71,13 @@ def load(path: Path, progress: Progress | None = None, polarity: str | None = No
 def load_zip(file: Path | IO[bytes], progress: Progress | None = None, polarity: str | None = None) -> LabelledSet:
     """The same for a zip: a path, or an open file with a name, which stays open. Raises as `load` does."""
     path = Path(plain_name(Path(str(file.name)).name)) if not isinstance(file, Path) else file
-    return _build(path.stem, partial(_zipped, file), path, progress, polarity)
+    return _build(path.stem, partial(zipped, file), path, progress, polarity)
 
 
 @contextmanager
-def _zipped(file: Path | IO[bytes]) -> Iterator[list[Source]]:
-    """The pictures of a zip, while the block lasts."""
-    with SafeZip(cast(Path, file)) as archive:
+def zipped(file: Path | IO[bytes], most: int = MAX_ENTRIES) -> Iterator[list[Source]]:
+    """The pictures of a zip, in order of name, while the block lasts. Raises DataError for one not to be trusted."""
+    with SafeZip(cast(Path, file), most) as archive:
         sources = [Source(name, _zip_reader(archive, name)) for name in archive.names]
         yield _unwrapped(pictures_of(sources))
 

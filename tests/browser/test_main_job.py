@@ -79,7 +79,7 @@ def compare(page: Any, address: str, name: str) -> None:
 def classify(page: Any, address: str, name: str) -> None:
     """A query gets the class of its like."""
     page.goto(f"{address}/one_shot?run={name}")
-    page.get_by_role("radio", name="Your own classes").click()
+    page.get_by_role("radio", name="Your own").click()
     for i, word in enumerate(("sun", "moon")):
         page.get_by_role("textbox", name="Class name").nth(i).fill(word)
         page.get_by_role("textbox", name="Class name").nth(i).press("Enter")

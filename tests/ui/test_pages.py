@@ -32,12 +32,12 @@ def test_page_with_the_starter_alone(page, finished_run, runs_folder, monkeypatc
     monkeypatch.setattr(runs, "STARTER", finished_run)
     app = worlds.visit(page)
     assert not worlds.told(app)
-    if page in ("compare", "evaluate", "one_shot", "map"):
+    if page in ("compare", "evaluate", "one_shot", "search", "map"):
         assert app.selectbox(key=f"{page}_run").value == "starter"
         assert not any(b.key == "go_train" for b in app.button)
 
 
-@pytest.mark.parametrize("page", ["runs", "compare", "evaluate", "one_shot", "map"])
+@pytest.mark.parametrize("page", ["runs", "compare", "evaluate", "one_shot", "search", "map"])
 def test_empty_state_leads_to_training(page, runs_folder):
     app = worlds.visit(page)
     app.button(key="go_train").click().run()

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from siamese_core.files import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("home", "train", "runs", "compare", "evaluate", "one_shot", "map")
+PAGES = ("home", "train", "runs", "compare", "evaluate", "one_shot", "search", "map")
 WORLDS = ("none", "running", "finished", "failed")
 
 

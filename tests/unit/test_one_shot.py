@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from siamese_core import one_shot
+from siamese_core import one_shot, open_set
 from siamese_core.errors import ConfigError, DataError
 from siamese_core.one_shot import Sampler, Support, classify, episodes, sample_episode
 from tests.embedders import Constant, Numbers, Plain, Random, numbers
@@ -48,7 +48,7 @@ def test_support_sets_are_checked():
         support(labels=(0, 0, 0, 0))
     with pytest.raises(DataError, match="two classes"):
         support(labels=(0, 0, 0, 0), names=("low",))
-    with pytest.raises(ConfigError, match="nearest or prototype"):
+    with pytest.raises(ConfigError, match="nearest, prototype, head or auto"):
         classify(Plain(), support(), Numbers(np.zeros((1, 1))), "majority")
     assert classify(Plain(), support(), Numbers(np.zeros((0, 1)))) == []
 
@@ -161,3 +161,83 @@ def test_the_same_seed_gives_the_same_figures():
     a, b, c = (episodes(Plain(), data, n_episodes=40, seed=s) for s in (0, 0, 1))
     assert a == b
     assert a["accuracy"] != c["accuracy"]
+
+
+class Calibrated(Plain):
+    """A plain embedder with the bounds of a card: 5-way 1-shot and 5-shot."""
+
+    def __init__(self, bound: float = 1.0) -> None:
+        super().__init__()
+        rows = tuple(
+            open_set.Row(score, False, 2, 1, tuple(bound * (1 + r) for r in open_set.RATES), (0.1,) * 9, 0.9)
+            for score in open_set.SCORES
+        )
+        self.card = {open_set.KEY: open_set.OpenSet(rows, 9, 0, 50, "9 validation classes", "x").to_json()}
+
+
+def test_what_is_too_far_is_none_of_these_and_a_tie_is_a_tie():
+    classifier = one_shot.prepare(Calibrated(), support(), "nearest")
+    found = classifier.answer(Numbers(np.array([[1.4], [3.0], [20.0], [0.5]])), reject=0.5)
+    assert [(r.label, r.why) for r in found] == [
+        ("low", None), (None, "none of these"), (None, "none of these"), ("low", None),
+    ]  # fmt: skip
+    assert [r.score for r in found] == pytest.approx([0.4, 2.0, 14.0, 0.5])
+    assert found[2].foreign == 1.0
+    assert [r.classes[0] for r in found[:3:2]] == ["low", "high"]  # the ranking stays
+    near = one_shot.prepare(Calibrated(9.0), support(), "nearest").answer(Numbers(np.array([[3.0]])), reject=0.5)
+    assert (near[0].label, near[0].why) == (None, "tie")
+    without = classifier.answer(Numbers(np.array([[20.0]])))
+    assert (without[0].label, without[0].why) == ("high", None)
+
+
+def test_a_head_refuses_by_the_prototypes():
+    classifier = one_shot.prepare(Calibrated(), support(), "head")
+    found = classifier.answer(Numbers(np.array([[0.5], [40.0]])), reject=0.5)
+    assert [r.why for r in found] == [None, "none of these"]
+    assert found[1].score == pytest.approx(40 - 5.5)
+
+
+def test_a_run_without_bounds_refuses_nothing():
+    classifier = one_shot.prepare(Plain(), support())
+    assert classifier.rejection(0.1) is None
+    assert classifier.answer(Numbers(np.array([[900.0]])), reject=0.1)[0].label == "high"
+    with pytest.raises(ConfigError, match="false accept rate"):
+        classifier.answer(Numbers(np.array([[1.0]])), reject=7.0)
+
+
+def test_a_query_that_is_an_example_is_told():
+    found = one_shot.prepare(Plain(), support(), "prototype").answer(Numbers(np.array([[5.0], [5.1]])))
+    assert [r.same_as for r in found] == [2, None]
+
+
+def test_an_example_of_two_classes_is_a_tie_whatever_the_rule():
+    doubled = support(values=((0.0,), (5.0,), (5.0,), (6.0,)))
+    for rule in ("nearest", "prototype", "head"):
+        found = one_shot.prepare(Plain(), doubled, rule).answer(Numbers(np.array([[5.0]])))[0]
+        assert (found.label, found.why, found.tied) == (None, "tie", True)
+
+
+def test_each_class_has_its_nearest_example():
+    found = one_shot.prepare(Plain(), support(), "prototype").answer(Numbers(np.array([[5.9]])))[0]
+    assert (found.classes, found.examples) == (("high", "low"), (3, 1))
+    assert found.nearest == 3
+
+
+def test_many_queries_are_answered_as_one_by_one():
+    rng = np.random.default_rng(0)
+    queries = rng.normal(3, 4, size=(50, 1))
+    for rule in ("nearest", "prototype", "head"):
+        classifier = one_shot.prepare(Calibrated(), support(), rule)
+        together = classifier.answer(Numbers(queries), reject=0.3)
+        alone = [classifier.answer(Numbers(queries[i : i + 1]), reject=0.3)[0] for i in range(50)]
+        assert [r.label for r in together] == [r.label for r in alone]
+        np.testing.assert_allclose([r.score for r in together], [r.score for r in alone], atol=1e-5)
+
+
+def test_a_support_set_that_breaks_the_network_is_one_sentence():
+    class Broken(Plain):
+        def embed(self, items):
+            return np.full((len(items), 2), np.nan, dtype=np.float32)
+
+    with pytest.raises(DataError, match="not finite"):
+        one_shot.prepare(Broken(), support())

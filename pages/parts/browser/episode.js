@@ -18,7 +18,8 @@ export default function ({ data, parentElement }) {
   board.setAttribute("aria-label", data.alt);
 
   const classes = data.classes.map((c) => classTile(data, c));
-  const middle = (q) => q.to.reduce((a, b) => a + b, 0) / q.to.length;
+  // those that are none of the classes stand last
+  const middle = (q) => (q.to.length ? q.to.reduce((a, b) => a + b, 0) / q.to.length : data.classes.length);
   const queries = data.queries.slice().sort((a, b) => middle(a) - middle(b) || a.number - b.number);
   const tiles = queries.map((q) => queryTile(data, q));
   board.append(...classes, ...tiles);
@@ -119,8 +120,10 @@ function queryTile(data, q) {
     wrong: () => (q.truth === null ? "wrong" : `is ${name(q.truth)}`),
     tie: () => "tie",
     unknown: () => name(q.to[0]),
+    none: () => "none of these",
   }[q.state]();
-  const tile = make("button", `tile query ${q.state}`, sheet(data.pictures[q.picture], ""), words([under]));
+  const lines = q.refused && q.state !== "none" ? ["none of these", under] : [under];
+  const tile = make("button", `tile query ${q.state}`, sheet(data.pictures[q.picture], ""), words(lines));
   tile.type = "button";
   tile.tabIndex = -1;
   if (data.queries.length > 1) tile.firstChild.append(make("span", "which", q.number)); // they stand by their classes
