@@ -16,10 +16,10 @@ import torch
 
 from siamese_core import distances, encoders, presets
 from siamese_core.modalities.image import ImageItems
-from siamese_core.trained import Trained
+from siamese_core.trained import Trained, batch_of
 from siamese_core.types import InputSpec
 
-BATCH, ITEMS, ROUNDS = 256, 1024, 25
+ITEMS, ROUNDS = 1024, 25
 SIZES = (("digits", "quick"), ("omniglot", "laptop"))
 
 
@@ -43,7 +43,7 @@ def _row(dataset: str, preset: str, count: int, rounds: int) -> dict[str, Any]:
     model = Trained("bench", config, spec, {}, None, None, "", "cpu", None, encoder, distance)
     pixels = np.random.default_rng(0).integers(0, 256, (count, 1, spec.height, spec.width), dtype=np.uint8)
     items = ImageItems(pixels, spec)
-    ready = torch.from_numpy(pixels.astype(np.float32) / 255).split(BATCH)
+    ready = torch.from_numpy(pixels.astype(np.float32) / 255).split(batch_of(spec, "cpu"))
 
     def bare() -> None:
         with torch.inference_mode():
@@ -51,7 +51,7 @@ def _row(dataset: str, preset: str, count: int, rounds: int) -> dict[str, Any]:
                 encoder(batch)
 
     def ours() -> None:
-        model.embed(items, BATCH)
+        model.embed(items)
 
     bare_s, ours_s = _taking_turns(bare, ours, rounds)
     return {

@@ -26,10 +26,10 @@ from siamese_core import distances, encoders, pair_scoring, presets
 from siamese_core.datasets.picture_files import files_in
 from siamese_core.modalities.image import decode, each, fit
 from siamese_core.pair_csv import read_pairs
-from siamese_core.trained import Trained
+from siamese_core.trained import Trained, batch_of
 from siamese_core.types import InputSpec
 
-PICTURES, PAIRS, ROUNDS, BATCH = 2000, 100_000, 15, 256
+PICTURES, PAIRS, ROUNDS = 2000, 100_000, 15
 SIZES = (("omniglot", "laptop"), ("olivetti", "laptop"))
 
 
@@ -99,9 +99,10 @@ def _bare(model: Trained, archive: Path) -> dict[str, float]:
     with files_in(archive) as files:
         pixels = np.stack(each(partial(_fitted, spec=model.spec), files.sources, ""))
     decoded = time.perf_counter() - began
+    size = batch_of(model.spec, model.device)
     with torch.inference_mode():
-        for start in range(0, len(pixels), BATCH):
-            model.encoder(torch.from_numpy(pixels[start : start + BATCH].astype(np.float32) / 255))
+        for start in range(0, len(pixels), size):
+            model.encoder(torch.from_numpy(pixels[start : start + size].astype(np.float32) / 255))
     return {
         "decode": decoded,
         "bare": time.perf_counter() - began,

@@ -177,23 +177,34 @@ class Classifier:
         if self.calibration is not None:
             likely = self.calibration.probabilities(nearest.ravel()).reshape(nearest.shape)
         order = np.argsort(near, axis=1, kind="stable")
-        closest = apart.argmin(axis=1)
+        count = len(order)
+
+        def rows(values: np.ndarray | None) -> list[Any]:
+            """Of (Q, N) values those of each query in its order; None for each where there are none."""
+            if values is None:
+                return [None] * count
+            return [tuple(row) for row in np.take_along_axis(values, order, axis=1).tolist()]
+
         return [
             Ranked(
-                label=None if why[q] else names[int(ways[q])],
-                tied=bool(tied[q]),
-                classes=tuple(names[c] for c in row),
-                distances=tuple(near[q, row].tolist()),
-                nearest=int(closest[q]),
-                why=why[q],
-                examples=tuple(examples[q, row].tolist()),
-                probabilities=None if likely is None else tuple(likely[q, row].tolist()),
-                score=float(scores[q]),
-                foreign=None if foreign is None else float(foreign[q]),
-                same_as=same[q],
+                label=None if no else names[way],
+                tied=alike,
+                classes=tuple([names[c] for c in row]),
+                distances=distances,
+                nearest=closest,
+                why=no,
+                examples=shown,
+                probabilities=sure,
+                score=score,
+                foreign=share,
+                same_as=twin,
             )
-            for q, row in enumerate(order)
-        ]
+            for no, way, alike, row, distances, closest, shown, sure, score, share, twin in zip(
+                why, ways.tolist(), tied.tolist(), order.tolist(), rows(near), apart.argmin(axis=1).tolist(),
+                rows(examples), rows(likely), scores.tolist(),
+                [None] * count if foreign is None else foreign.tolist(), same, strict=True,
+            )
+        ]  # fmt: skip
 
 
 def support_of(given: SupportSet, spec: InputSpec) -> Support:

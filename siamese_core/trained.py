@@ -29,6 +29,7 @@ from siamese_core.types import InputSpec, Items
 
 WEIGHTS_FORMAT = "siamese-lab-1"
 BLOCK = 2**22  # distances computed at once
+CACHED = 2**17  # pixels of a channel that are encoded at once on a processor
 
 Progress = Callable[[str, float], None]
 
@@ -49,15 +50,16 @@ class Trained:
     encoder: nn.Module = field(repr=False)
     distance_module: nn.Module = field(repr=False)
 
-    def embed(self, items: Items, batch: int = 256, progress: Progress | None = None) -> np.ndarray:
-        """Items of length N, fitted to `spec` where they are not -> (N, D) float32."""
+    def embed(self, items: Items, batch: int | None = None, progress: Progress | None = None) -> np.ndarray:
+        """Items of length N, fitted to `spec` where they are not -> (N, D) float32. batch: how many at once; None: what
+        suits the device (`batch_of`)."""
         return self._encode(self.encoder, items, batch, progress)
 
-    def maps(self, items: Items, batch: int = 64) -> np.ndarray:
+    def maps(self, items: Items, batch: int | None = None) -> np.ndarray:
         """Items of length N -> the last convolution's maps (N, C, h, w) float32; what follows is linear."""
         return self._encode(cast(Callable[[Tensor], Tensor], self.encoder.maps), items, batch, None)
 
-    def features(self, items: Items, batch: int = 64) -> np.ndarray:
+    def features(self, items: Items, batch: int | None = None) -> np.ndarray:
         """Items of length N -> (N, F) float32, what `novelty` looks at."""
         maps = cast(Callable[[Tensor], Tensor], self.encoder.maps)
         return self._encode(lambda x: features(maps, x), items, batch, None)
@@ -91,8 +93,9 @@ class Trained:
         return torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).to(self.device)
 
     def _encode(
-        self, forward: Callable[[Tensor], Tensor], items: Items, batch: int, progress: Progress | None
+        self, forward: Callable[[Tensor], Tensor], items: Items, batch: int | None, progress: Progress | None
     ) -> np.ndarray:
+        batch = batch_of(self.spec, self.device) if batch is None else batch
         if batch < 1:
             raise ConfigError(f"The batch size is {batch}, but must be at least 1.")
         resident = items.fitted(self.spec).resident(self.device)
@@ -107,6 +110,11 @@ class Trained:
                 if progress:
                     progress(f"Encoded {min(i + batch, n)} of {n}", min(i + batch, n) / n)
             return torch.cat(found).float().cpu().numpy()
+
+
+def batch_of(spec: InputSpec, device: str) -> int:
+    """How many inputs to encode at once: on a processor so few that what lies between two layers stays in its cache."""
+    return max(16, min(128, CACHED // (spec.height * spec.width))) if device == "cpu" else 256
 
 
 def load(run: Run | str | Path, device: str = "cpu", weights: str = "best", calibrated: bool = True) -> Trained:

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save, save_file
 from siamese_core import checkpoint, datasets, trained
 from siamese_core.errors import ConfigError, DeviceError, RunError
 from siamese_core.runs import Run
+from siamese_core.types import InputSpec
 
 
 @pytest.fixture(scope="module")
@@ -233,3 +234,10 @@ def test_a_reference_that_makes_no_sense_is_not_used(tiny_run, change):
     path.write_bytes(save(sound | change))
     found = trained.load(tiny_run).novelty
     assert found is None or np.isfinite(found.distances(np.ones((1, 2)))).all()
+
+
+def test_a_batch_fits_the_device_and_changes_nothing(model, items):
+    small, large = InputSpec(1, 28, 28), InputSpec(3, 100, 200)
+    assert trained.batch_of(small, "cpu") > trained.batch_of(large, "cpu") >= 16
+    assert trained.batch_of(large, "cuda") == 256
+    np.testing.assert_allclose(model.embed(items), model.embed(items, batch=7), rtol=1e-5, atol=1e-6)
