@@ -51,9 +51,10 @@ def check(path: Path, vectors: bool | None = None) -> str:
     return kind
 
 
-def title_of(run: str, data: str | None, part: str | None, method: str) -> str:
-    """What a map is called: its run, its data (a name or a path, of which the last part; None: the run's own classes of
-    that part) and its method."""
+def title_of(run: str, data: str | None, part: str | None, method: str, epoch: int | None = None) -> str:
+    """What a map is called: its run (and epoch of it), its data (a name or a path, of which the last part; None: the
+    run's own classes of that part) and its method."""
+    run = run if epoch is None else f"{run}, epoch {epoch}"
     what = f"its {part or 'test'} classes" if data is None else Path(data).name or data
     return f"{run}: {what} by {projections.TITLES.get(method, method)}"
 

@@ -168,7 +168,12 @@ def _searcher(folder: str, key: str, of: str, _gallery: Gallery, _model: Trained
 
 def sample(searcher: Searcher, most: int) -> np.ndarray:
     """(M, D) embeddings of a gallery: all, or `most` of them drawn by chance; read again when it has changed."""
-    ids = searcher.ids()
+    return _sample(searcher.version, most, searcher)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _sample(of: str, most: int, _searcher: Searcher) -> np.ndarray:
+    searcher, ids = _searcher, _searcher.ids()
     if len(ids) > most:
         ids = np.sort(np.random.default_rng(0).choice(ids, most, replace=False))
     return searcher.embeddings(ids)

@@ -31,7 +31,7 @@ def draw(run: Run, gallery: Gallery) -> None:
     chosen = [items[i] for i in rows if i < len(items)]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Remove the selected", icon=theme.ICONS["delete"], key="gallery_remove", disabled=not chosen,
-                  on_click=_remove, args=(gallery, [i.id for i in chosen]))  # fmt: skip
+                  on_click=remove, args=(gallery, [i.id for i in chosen]))  # fmt: skip
         st.caption(f"{len(chosen)} selected. They are removed for good: picture, name and embedding." if chosen else
                    "Select rows to remove pictures.")  # fmt: skip
 
@@ -54,7 +54,8 @@ def _table(gallery: Gallery, items: list[Item]) -> list[int]:
 
 
 @show.told_later
-def _remove(gallery: Gallery, ids: list[int]) -> None:
+def remove(gallery: Gallery, ids: list[int]) -> None:
+    """What the button does."""
     gallery.remove(ids)
     state.next_seed("gallery_table")
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from pages.parts import cache, theme
@@ -24,11 +26,12 @@ FILES = {
 }  # fmt: skip
 
 
-def draw(run: Run, job: Path) -> None:
-    """A popover with a button for each kind of file. Raises RunError."""
-    found = cache.finished_map(job).found
+def draw(run: Run, job: Path, columns: Mapping[str, np.ndarray]) -> None:
+    """A popover with a button for each kind of file, which holds the reader's own columns too. Raises RunError."""
+    found = cache.finished_map(job).found | columns
     asked = map_shelf.request(job) or {}
-    title = map_export.title_of(run.name, asked.get("data"), asked.get("part"), str(found.get("method", "")))
+    title = map_export.title_of(run.name, asked.get("data"), asked.get("part"), str(found.get("method", "")),
+                                asked.get("epoch"))  # fmt: skip
     ink = run.spec().polarity == "ink"
     with st.popover("Download", icon=theme.ICONS["download"], key="map_out"), st.container(gap="xxsmall"):
         for kind, (label, mime, use) in FILES.items():

@@ -30,10 +30,11 @@ def draw(run: Run, job: Path) -> Brought:
     """Beside a finished map: how far to believe it, the reader's own pictures and numbers, taking it along. Raises
     RunError."""
     _belief(cache.finished_map(job).found)
-    with st.container(horizontal=True, gap="xsmall"):
-        placed = _own(run, job)
-        map_out.draw(run, job)
+    row = st.container(horizontal=True, gap="xsmall")
     columns, digest = show.guarded(_numbers)(job) or ({}, "")
+    with row:
+        placed = _own(run, job)
+        map_out.draw(run, job, columns)
     return Brought(placed, columns, digest)
 
 

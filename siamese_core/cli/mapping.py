@@ -72,8 +72,7 @@ def draw(args: argparse.Namespace) -> int:
     if status.note:
         output.say(status.note)
     part = None if args.epoch is None else map_jobs.WATCHED
-    name = run.name if args.epoch is None else f"{run.name}, epoch {args.epoch}"
-    title = map_export.title_of(name, data, part, str(found["method"]))
+    title = map_export.title_of(run.name, data, part, str(found["method"]), args.epoch)
     kind = map_export.write(args.out, found, title, run.spec().polarity == "ink", args.vectors)
     points, classes = len(found["x"]), len(set(found["labels"].tolist()))
     value = {

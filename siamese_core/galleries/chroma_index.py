@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from siamese_core.errors import ConfigError
-from siamese_core.galleries.engines import EngineError
+from siamese_core.galleries.engines import EngineError, settings_of
 from siamese_core.galleries.manifest import Manifest
 from siamese_core.galleries.spaces import Space
 from siamese_core.galleries.store import Store
@@ -50,21 +50,9 @@ def package() -> Any:
 
 def checked(settings: dict[str, Any], space: Space) -> dict[str, Any]:
     """The settings with their defaults. Raises ConfigError for unknown ones, or what cannot be."""
-    unknown = sorted(set(settings) - set(SETTINGS))
-    if unknown:
-        raise ConfigError(f"The engine 'chroma' has no setting '{unknown[0]}'; it has: {', '.join(SETTINGS)}.")
-    found = {name: settings.get(name, default) for name, (default, _, _) in SETTINGS.items()}
-    for name, (_, least, most) in SETTINGS.items():
-        if least is not None and not (type(found[name]) is int and least <= found[name] <= most):
-            raise ConfigError(
-                f"The setting '{name}' is {found[name]}, but must be a whole number, {least} to {most:,}."
-            )
+    found = settings_of("chroma", SETTINGS, settings, space)
     if found["url"]:
         _address(found["url"])
-    if not space.metric:
-        raise ConfigError(
-            "This run's distance has negative weights, which no index can follow; use the engine 'exact'."
-        )
     return found
 
 

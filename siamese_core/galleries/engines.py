@@ -78,6 +78,28 @@ class Exact:
         """Nothing to do."""
 
 
+# name -> (default, least, most); whole numbers between the two, anything where they are None
+Settings = dict[str, tuple[Any, Any, Any]]
+
+
+def settings_of(engine: str, known: Settings, given: dict[str, Any], space: Space) -> dict[str, Any]:
+    """The settings of an engine that has an index, with their defaults. Raises ConfigError for unknown ones, numbers
+    out of range, and a distance that no index can follow."""
+    if unknown := sorted(set(given) - set(known)):
+        raise ConfigError(f"The engine '{engine}' has no setting '{unknown[0]}'; it has: {', '.join(known)}.")
+    found = {name: given.get(name, default) for name, (default, _, _) in known.items()}
+    for name, (_, least, most) in known.items():
+        if least is not None and not (type(found[name]) is int and least <= found[name] <= most):
+            raise ConfigError(
+                f"The setting '{name}' is {found[name]}, but must be a whole number, {least} to {most:,}."
+            )
+    if not space.metric:
+        raise ConfigError(
+            "This run's distance has negative weights, which no index can follow; use the engine 'exact'."
+        )
+    return found
+
+
 def _faiss(*about: Any) -> Engine:
     from siamese_core.galleries.faiss_index import Faiss
 

@@ -23,6 +23,7 @@ import numpy as np
 
 from siamese_core.errors import ConfigError, DataError
 from siamese_core.files import read_json, sha16, write_json
+from siamese_core.galleries.engines import settings_of
 from siamese_core.galleries.manifest import Manifest
 from siamese_core.galleries.spaces import Space
 from siamese_core.galleries.store import Store
@@ -59,22 +60,10 @@ def package() -> Any:
 
 def checked(settings: dict[str, Any], space: Space) -> dict[str, Any]:
     """The settings with their defaults. Raises ConfigError for unknown ones, or what cannot be."""
-    unknown = sorted(set(settings) - set(SETTINGS))
-    if unknown:
-        raise ConfigError(f"The engine 'faiss' has no setting '{unknown[0]}'; it has: {', '.join(SETTINGS)}.")
-    found = {name: settings.get(name, default) for name, (default, _, _) in SETTINGS.items()}
+    found = settings_of("faiss", SETTINGS, settings, space)
     found["kind"] = found["kind"] or ("hnsw" if space.metric == "l1" else "ivf")
     if found["kind"] not in ("hnsw", "ivf"):
         raise ConfigError(f"The engine 'faiss' has no kind '{found['kind']}'; choose hnsw or ivf.")
-    for name, (_, least, most) in SETTINGS.items():
-        if least is not None and not (type(found[name]) is int and least <= found[name] <= most):
-            raise ConfigError(
-                f"The setting '{name}' is {found[name]}, but must be a whole number, {least} to {most:,}."
-            )
-    if not space.metric:
-        raise ConfigError(
-            "This run's distance has negative weights, which no index can follow; use the engine 'exact'."
-        )
     if space.metric == "l1" and found["kind"] == "ivf":
         raise ConfigError(
             "This run compares by Manhattan (L1) distance, which needs the kind 'hnsw' or engine 'exact'."

@@ -69,6 +69,7 @@ class Searcher:
     """A gallery and its run, ready to search; threads may share it. Make it with `Gallery.searcher`."""
 
     def __init__(self, manifest: Manifest, store: Store, model: Model) -> None:
+        self._key = manifest.key
         self._store = store
         self._model = model
         self._space = spaces.of(model)
@@ -124,6 +125,11 @@ class Searcher:
         if bad.any():
             raise DataError(f"There is no picture {wanted[bad][0]} in the gallery {self._store.label} any more.")
         return np.array(view.vectors[wanted])
+
+    @property
+    def version(self) -> str:
+        """Another one whenever the gallery has changed, and for every gallery."""
+        return f"{self._key} {self._view().state}"
 
     def ids(self) -> np.ndarray:
         """(N,) int64 ids of all that is in, in order."""

@@ -13,7 +13,7 @@ import worlds
 from map_messages import galleries, maps, sent
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import atlas, map_out, map_pack, show
+from pages.parts import atlas, map_out, map_pack, map_placing, show
 from siamese_core import (
     distances,
     map_export,
@@ -350,3 +350,15 @@ def test_a_run_that_is_deleted_meanwhile_is_told(made, world):
     assert not worlds.told(app)
     assert "no run **finished**" in app.warning[0].value
     assert app.selectbox(key="map_run").value == "running"
+
+
+def test_what_is_taken_along_names_the_epoch_and_holds_own_numbers(made, monkeypatch):
+    given = []
+    monkeypatch.setattr(map_out.map_shelf, "request", lambda job: {"epoch": 3, "part": "watched"})
+    monkeypatch.setattr(map_out, "partial", lambda make, kind, found, title, ink: given.append((found, title)) or b"x")
+    own = {"weight": np.arange(300.0)}
+    monkeypatch.setattr(map_placing, "_numbers", lambda job: (own, "digest"))
+    assert not worlds.told(opened())
+    found, title = given[-1]
+    assert title.startswith("finished, epoch 3: its watched classes")
+    np.testing.assert_array_equal(found["weight"], own["weight"])

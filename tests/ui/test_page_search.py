@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import worlds
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import later, search_point, search_view
+from pages.parts import gallery_choice, gallery_items, later, search_point, search_view
 from siamese_core import galleries, runs
-from siamese_core.galleries import sources
+from siamese_core.galleries import engines, sources
 
 pytestmark = pytest.mark.usefixtures("no_starter")
 
@@ -48,8 +50,6 @@ def opened(**query: str) -> AppTest:
 
 def tiles(app: AppTest, key: str = "search_matches") -> list[dict]:
     """What the browser is asked to draw as matches."""
-    import json
-
     found = [p for p in app.get("bidi_component") if key in p.proto.id]
     return json.loads(found[0].proto.json)["tiles"]
 
@@ -87,8 +87,6 @@ def test_the_nearest_are_shown_with_their_classes(made, world, trained_tiny):
 def test_a_click_searches_on_from_there(made):
     app = opened()
     first = tiles(app)
-    key = next(p.proto.id for p in app.get("bidi_component") if "search_matches" in p.proto.id)
-    assert key
     app.session_state["lab"].answers[f"search_item_{made.manifest.key}"] = first[0]["id"]
     app.session_state["lab"].answers[search_view.WANTED] = True
     app.run()
@@ -128,7 +126,7 @@ def test_pictures_are_found_by_name_and_removed_for_good(made):
     assert table["name"].tolist() == ["sun/a1.png", "sun/a2.png", "moon/b3.png", "moon/b4.png"]
     app.text_input(key="gallery_find").set_value("moon").run()
     assert app.dataframe[0].value["name"].tolist() == ["moon/b3.png", "moon/b4.png"]
-    made.remove([2])
+    gallery_items.remove(made, [2])
     app.run()
     assert app.dataframe[0].value["name"].tolist() == ["moon/b4.png"]
     app.text_input(key="gallery_find").set_value("no such thing").run()
@@ -236,3 +234,7 @@ def test_what_stays_on_a_server_is_told(made, monkeypatch):
     app = app.button(key="gallery_delete_sure").click().run()
     assert len(worlds.told(app)) == 1
     assert "stay on the server" in worlds.told(app)[0]
+
+
+def test_every_engine_is_offered():
+    assert list(gallery_choice.ENGINES) == list(engines.REGISTRY)
