@@ -31,6 +31,7 @@ visitor = bench.load("_visitor")
 ACTIONS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "compare": [("another pair", {"compare_same": True}), ("threshold moved", {"compare_threshold": 0.001})],
     "one_shot": [("another task", {"one_shot_again": True})],
+    "search": [("another picture", {"search_again": True})],
 }
 
 
@@ -64,10 +65,12 @@ def train(home: Path, seconds: float, wait: bool = True) -> subprocess.Popen[byt
 async def _measure(server: Any, reruns: int) -> list[dict[str, Any]]:
     rows = []
     async with visitor.Visitor(server) as me:
-        for page in ("", "train", "runs", "compare", "evaluate", "one_shot", "map"):
+        for page in ("", "train", "runs", "compare", "evaluate", "one_shot", "search", "map"):
             await me.visit(page)
             if page == "map":
                 await _map(me)
+            if page == "search":
+                await _gallery(me)
             rows.append(await _row(server, me, page or "home", "nothing changed", {}, reruns))
             for action in ACTIONS.get(page, []):
                 rows.append(await _row(server, me, page, *action, reruns))
@@ -84,6 +87,17 @@ async def _map(me: Any) -> None:
             return
         await asyncio.sleep(1)
     raise RuntimeError("The map was not made in time.")
+
+
+async def _gallery(me: Any) -> None:
+    """Have a gallery made, and wait until it is full."""
+    await me.rerun(gallery_first=True)
+    for _ in range(300):
+        await me.rerun()
+        if "search_matches" in me.elements and "later_stop" not in me.elements:
+            return
+        await asyncio.sleep(1)
+    raise RuntimeError("The gallery was not made in time.")
 
 
 async def _row(server: Any, me: Any, page: str, what: str, widgets: dict[str, Any], reruns: int) -> dict[str, Any]:
