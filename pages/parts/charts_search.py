@@ -43,7 +43,7 @@ def distances(every: np.ndarray, shown: Sequence[float], threshold: float | None
     )  # fmt: skip
     pad = (high - low or 1.0) * 0.03
     figure.update_layout(
-        xaxis={"title": {"text": "distance from your picture: smaller is closer"}, "range": [low - pad, high + pad]},
+        xaxis={"title": {"text": "distance: smaller is closer"}, "range": [low - pad, high + pad]},
         yaxis={"title": {"text": "pictures"}, "rangemode": "tozero", "nticks": 4, "range": [-0.06 * top, top * 1.12]},
     )
     return figure
